@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * tokparts.h - what a tokenizer.json holds, taken apart.  Only for
+ * tokenizer.c and tokfile.c.
+ */
+#ifndef HS_TOKPARTS_H
+#define HS_TOKPARTS_H
+
+#include "base/error.h"
+#include "model/added.h"
+#include "model/bpe.h"
+#include "model/pretok.h"
+#include "model/tokenizer.h"
+
+#include <jansson.h>
+
+struct hs_tokenizer {
+    bool nfc;        /* the normalizer */
+    bool byte_level; /* the pre-tokenizer ends in ByteLevel */
+    bool decodes;    /* the decoder is ByteLevel */
+    struct hs_pretok pretok;
+    struct hs_bpe bpe;
+    struct hs_added *added;
+    size_t n_added;
+    uint32_t *added_at; /* by id: index into added + 1, 0 for plain tokens */
+    struct hs_finder raw, normalized;
+    struct hs_ids before, after; /* what the post-processor adds */
+};
+
+/* Fills t, which is {0}, from the parsed file.  Returns 0, or -1 with a message
+ * that begins with where; t may then be freed. */
+HS_MUST_CHECK int hs_tokfile_read(struct hs_tokenizer *t, const json_t *root,
+                                  const char *where, struct hs_error *err);
+
+#endif
