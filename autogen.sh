@@ -1,4 +1,6 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
 # Makes ./configure from configure.ac; needs autoconf, automake and pkg-config.
 set -e
 cd "$(dirname "$0")"

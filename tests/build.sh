@@ -2,7 +2,7 @@
 #
 # Read by tests/run.sh and the scripts under examples/ with the source root as
 # the current directory: builds the tools in build/, again only where needed.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC3013
 
 # How many jobs to run at once.
 jobs_here() {

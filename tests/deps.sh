@@ -7,18 +7,29 @@
 #
 # usage: sh tests/deps.sh [--list] [build] [run] [tests] [dev]
 
-build='gcc libc6-dev make autoconf automake pkg-config libzstd-dev
-    libmsgpack-dev libopenblas-dev libjansson-dev libpcre2-dev libutf8proc-dev
-    librandom123-dev libxxhash-dev libcmocka-dev'
-run='parallel zstd jq'
-tests='mandoc python3 python3-numpy python3-msgpack python3-zstandard'
-dev='clang libomp-dev clang-format cppcheck shellcheck'
+packages_of() {
+    case $1 in
+    build)
+        echo 'gcc libc6-dev make autoconf automake pkg-config libzstd-dev
+            libmsgpack-dev libopenblas-dev libjansson-dev libpcre2-dev
+            libutf8proc-dev librandom123-dev libxxhash-dev libcmocka-dev'
+        ;;
+    run) echo 'parallel zstd jq' ;;
+    tests) echo 'mandoc python3 python3-numpy python3-msgpack python3-zstandard' ;;
+    dev) echo 'clang libomp-dev clang-format cppcheck shellcheck' ;;
+    *) usage ;;
+    esac
+}
 
-# What stands for each group where packages cannot be asked about.
-build_tools='cc make autoconf automake pkg-config'
-run_tools='parallel zstd jq'
-tests_tools='mandoc python3'
-dev_tools='clang clang-format cppcheck shellcheck'
+# What stands for a group where packages cannot be asked about.
+tools_of() {
+    case $1 in
+    build) echo 'cc make autoconf automake pkg-config' ;;
+    run) echo 'parallel zstd jq' ;;
+    tests) echo 'mandoc python3' ;;
+    dev) echo 'clang clang-format cppcheck shellcheck' ;;
+    esac
+}
 
 usage() {
     echo 'usage: sh tests/deps.sh [--list] [build] [run] [tests] [dev]' >&2
@@ -28,7 +39,7 @@ usage() {
 # Package names of the groups named, one a line.
 packages() {
     for group in "$@"; do
-        eval "printf '%s\n' \$$group"
+        packages_of "$group" | tr -s ' ' '\n' | sed '/^$/d'
     done
 }
 
@@ -41,8 +52,7 @@ missing_packages() {
 
 missing_tools() {
     for group in "$@"; do
-        eval "tools=\$${group}_tools"
-        for tool in $tools; do
+        for tool in $(tools_of "$group"); do
             command -v "$tool" >/dev/null 2>&1 || echo "$tool"
         done
     done
@@ -83,10 +93,7 @@ if [ "${1-}" = --list ]; then
 fi
 [ $# -gt 0 ] || set -- build run tests
 for group in "$@"; do
-    case $group in
-    build | run | tests | dev) ;;
-    *) usage ;;
-    esac
+    packages_of "$group" >/dev/null
 done
 if [ $list = yes ]; then
     packages "$@"
@@ -107,7 +114,7 @@ if command -v dpkg-query >/dev/null 2>&1; then
     if [ $can_install = yes ] && install_packages $missing; then
         exit 0
     fi
-    echo 'deps: these Debian packages are missing:' $missing >&2
+    echo 'deps: these Debian packages are missing:' "$missing" >&2
 else
     echo 'deps: not a Debian system; the names there of what is needed:' >&2
     packages "$@" | paste -s -d ' ' - | fold -s -w 76 >&2
@@ -115,7 +122,7 @@ fi
 
 missing=$(missing_tools "$@")
 if [ -n "$missing" ]; then
-    echo 'deps: not found:' $missing >&2
+    echo 'deps: not found:' "$missing" >&2
     exit 1
 fi
 echo 'deps: the programs are there; going on' >&2

@@ -16,8 +16,7 @@
 #define NORM_EPS      1e-6f
 #define ROPE_THETA    10000.0
 #define INIT_SCALE    0.02f
-#define PROMPT_WEIGHT 0.1f /* of a prompt token, where a response token has 1  \
-                            */
+#define PROMPT_WEIGHT 0.1f /* of a prompt token; a response token has 1 */
 
 _Noreturn void
 die(const char *object, const char *reason)
