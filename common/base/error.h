@@ -10,7 +10,7 @@
 #ifndef HS_ERROR_H
 #define HS_ERROR_H
 
-#define HS_MUST_CHECK __attribute__((warn_unused_result))
+#define HS_MUST_CHECK   __attribute__((warn_unused_result))
 #define HS_PRINTF(a, b) __attribute__((format(printf, a, b)))
 
 struct hs_error {

@@ -64,8 +64,8 @@ hs_json_parse(const char *text, size_t n, const char *where,
               struct hs_error *err)
 {
     json_error_t je;
-    json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
-                           &je);
+    json_t *j =
+        json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &je);
 
     if (j == NULL)
         hs_fail(err, "%s: line %d, column %d: %s", where, je.line, je.column,
@@ -101,8 +101,8 @@ member(const json_t *obj, const char *key)
 }
 
 int
-hs_json_u64(const json_t *obj, const char *key, const char *where,
-            uint64_t min, uint64_t max, uint64_t *out, struct hs_error *err)
+hs_json_u64(const json_t *obj, const char *key, const char *where, uint64_t min,
+            uint64_t max, uint64_t *out, struct hs_error *err)
 {
     const json_t *v = member(obj, key);
 
@@ -113,8 +113,8 @@ hs_json_u64(const json_t *obj, const char *key, const char *where,
     if ((uint64_t)json_integer_value(v) < min ||
         (uint64_t)json_integer_value(v) > max)
         return hs_fail(err,
-                       "%s: %s: %" JSON_INTEGER_FORMAT
-                       " is not within %" PRIu64 " to %" PRIu64,
+                       "%s: %s: %" JSON_INTEGER_FORMAT " is not within %" PRIu64
+                       " to %" PRIu64,
                        where, key, json_integer_value(v), min, max);
     *out = (uint64_t)json_integer_value(v);
     return 1;

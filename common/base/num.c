@@ -31,8 +31,8 @@ hs_scan_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out,
     if (*end != '\0')
         return hs_fail(err, "'%s' is not a whole number", s);
     if (errno == ERANGE || v < min || v > max)
-        return hs_fail(err, "%s is not within %" PRIu64 " to %" PRIu64, s,
-                       min, max);
+        return hs_fail(err, "%s is not within %" PRIu64 " to %" PRIu64, s, min,
+                       max);
     *out = v;
     return 0;
 }
@@ -123,8 +123,9 @@ hs_parse_list(const char *opt, const char *s, struct hs_list *out)
             b = list_number(opt, s, &p);
         }
         if (b < a)
-            hs_die(HS_EXIT_USAGE, "%s: '%s': %" PRIu32 "-%" PRIu32
-                   " runs backwards", opt, s, a, b);
+            hs_die(HS_EXIT_USAGE,
+                   "%s: '%s': %" PRIu32 "-%" PRIu32 " runs backwards", opt, s,
+                   a, b);
         for (uint32_t x = a; x <= b; x++) {
             out->v = hs_grow(out->v, &cap, n + 1, sizeof *out->v);
             out->v[n++] = x;
@@ -132,8 +133,10 @@ hs_parse_list(const char *opt, const char *s, struct hs_list *out)
         if (*p == '\0')
             break;
         if (*p++ != ',')
-            hs_die(HS_EXIT_USAGE, "%s: '%s' is not a list such as 2-5,8 or "
-                   "all", opt, s);
+            hs_die(HS_EXIT_USAGE,
+                   "%s: '%s' is not a list such as 2-5,8 or "
+                   "all",
+                   opt, s);
     }
     qsort(out->v, n, sizeof *out->v, compare_u32);
     for (size_t i = 0; i < n; i++)

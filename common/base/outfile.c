@@ -48,8 +48,7 @@ catch_signals(void)
         struct sigaction old;
 
         /* nohup and background jobs ignore some of them; so do we. */
-        if (sigaction(signals[i], NULL, &old) == 0 &&
-            old.sa_handler != SIG_IGN)
+        if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
             (void)sigaction(signals[i], &sa, NULL);
     }
 }

@@ -40,8 +40,7 @@ hs_rng_uniform(uint64_t seed, uint64_t stream, uint32_t a, uint32_t b)
 }
 
 uint64_t
-hs_rng_below(uint64_t seed, uint64_t stream, uint32_t a, uint32_t b,
-             uint64_t n)
+hs_rng_below(uint64_t seed, uint64_t stream, uint32_t a, uint32_t b, uint64_t n)
 {
     unsigned __int128 p = (unsigned __int128)word64(seed, stream, a, b) * n;
 

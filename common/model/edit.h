@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * edit.h - overwriting coordinates of the residual stream.
+ *
+ * An edit changes listed coordinates of one layer, before the states of that
+ * layer are read and before the block behind it runs.
+ */
+#ifndef HS_EDIT_H
+#define HS_EDIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum hs_edit_mode {
+    HS_EDIT_ZERO,  /* x = 0 */
+    HS_EDIT_MEAN,  /* x = value, for example the coordinate's mean */
+    HS_EDIT_SCALE, /* x = value * x */
+    HS_EDIT_ADD    /* x = x + value */
+};
+
+enum hs_edit_where {
+    HS_EDIT_ALL,       /* every position */
+    HS_EDIT_GENERATED, /* tokens of the completion only: not s_0 */
+    HS_EDIT_NOT_FIRST  /* every position but 0 */
+};
+
+struct hs_edit {
+    enum hs_edit_mode mode;
+    enum hs_edit_where where;
+    uint32_t layer;
+    uint32_t *coords; /* (n) distinct, owned */
+    float *values;    /* (n) owned; unused by HS_EDIT_ZERO */
+    size_t n;
+};
+
+/* Changes one row x of the layer's residual stream, at a position of a
+ * sequence with n_prompt prompt tokens.  Returns how many coordinates were
+ * written: n or 0. */
+size_t hs_edit_row(const struct hs_edit *e, float *x, size_t pos,
+                   size_t n_prompt);
+
+/* Reads "zero", "mean@FILE", "scale=A", "scale@FILE", "add=B" or "add@FILE".
+ * FILE has lines "coordinate value"; "=" gives one value to every entry of
+ * coords, "@" takes the entries from the file when coords is "" or checks that
+ * it has them all.  layer and dim bound what may be named.  Returns 0, or -1
+ * with the reason; e is then empty. */
+HS_MUST_CHECK int hs_edit_parse(struct hs_edit *e, const char *spec,
+                                const char *coords, size_t dim,
+                                struct hs_error *err);
+
+/* Reads "all", "generated" or "not-first".  Returns 0 or -1. */
+HS_MUST_CHECK int hs_edit_parse_where(enum hs_edit_where *out, const char *s);
+
+void hs_edit_free(struct hs_edit *e);
+
+#endif

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * forward.c - see forward.h.  Per block, for every row:
+ *
+ *     x -> norm -> q, k, v -> (norm of q, k) -> rotary -> attention -> o -> +x
+ *       -> norm -> gate, up -> silu(gate) * up -> down -> +x
+ *
+ * which is Qwen2, Qwen3 and Llama alike; what differs (biases, norms of q and
+ * k, head size) is a NULL or a number in the weights.
+ */
+#include <config.h>
+
+#include "model/forward.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "model/kernel.h"
+
+struct slot {
+    float *k, *v; /* (n_layers, n_kv_heads, cap, hd), owned */
+    size_t cap;   /* positions */
+};
+
+struct hs_state {
+    const struct hs_model *model;
+    size_t n_slots, max_rows;
+    size_t hd;          /* head_dim padded to HS_LANES */
+    size_t dim;         /* row stride of x: dim padded */
+    struct slot *slots; /* (n_slots) */
+    size_t table_pos;   /* positions that the next two have room for */
+    float *cos_sin;     /* (table_pos, head_dim), see hs_rope() */
+    float *scores;      /* (threads, table_pos padded + group * hd) */
+    size_t scores_stride;
+
+    float *x;       /* (max_rows, dim): the residual stream */
+    float *normed;  /* (max_rows, dim) */
+    float *delta;   /* (max_rows, dim): what a block adds */
+    float *q;       /* (max_rows, n_heads * head_dim) */
+    float *k, *v;   /* (max_rows, n_kv_heads * head_dim) */
+    float *heads;   /* (max_rows, n_heads, hd): q, rotated and padded */
+    float *att;     /* (max_rows, n_heads * head_dim) */
+    float *gate;    /* (max_rows, ffn_dim) */
+    float *up;      /* (max_rows, ffn_dim) */
+    float *scratch; /* of the products */
+};
+
+static size_t
+padded(size_t n)
+{
+    return (n + HS_LANES - 1) / HS_LANES * HS_LANES;
+}
+
+/* All buffers of a state from one table of sizes. */
+struct buffer {
+    float **to;
+    size_t n;
+};
+
+enum {
+    N_BUFFERS = 10
+};
+
+static void
+buffer_table(struct buffer b[N_BUFFERS], struct hs_state *st,
+             const struct hs_config *c, size_t max_rows)
+{
+    size_t hd = padded(c->head_dim), dim = padded(c->dim);
+    size_t q_dim = hs_mul(c->n_heads, c->head_dim);
+    size_t kv_dim = hs_mul(c->n_kv_heads, c->head_dim);
+
+    st->hd = hd;
+    st->dim = dim;
+    b[0] = (struct buffer){&st->x, hs_mul(max_rows, dim)};
+    b[1] = (struct buffer){&st->normed, hs_mul(max_rows, dim)};
+    b[2] = (struct buffer){&st->delta, hs_mul(max_rows, dim)};
+    b[3] = (struct buffer){&st->q, hs_mul(max_rows, q_dim)};
+    b[4] = (struct buffer){&st->k, hs_mul(max_rows, kv_dim)};
+    b[5] = (struct buffer){&st->v, hs_mul(max_rows, kv_dim)};
+    b[6] = (struct buffer){&st->heads, hs_mul(max_rows, c->n_heads * hd)};
+    b[7] = (struct buffer){&st->att, hs_mul(max_rows, q_dim)};
+    b[8] = (struct buffer){&st->gate, hs_mul(max_rows, c->ffn_dim)};
+    b[9] = (struct buffer){&st->up, hs_mul(max_rows, c->ffn_dim)};
+}
+
+/* Angles and scores for n_pos positions.  Angles are computed in double: a
+ * float angle at position 600 is already wrong in its fifth digit. */
+static void
+grow_tables(struct hs_state *st, size_t n_pos)
+{
+    const struct hs_config *c = &st->model->cfg;
+    size_t half = c->head_dim / 2, group = c->n_heads / c->n_kv_heads;
+    double *freq;
+
+    if (n_pos <= st->table_pos)
+        return;
+    free(st->cos_sin);
+    free(st->scores);
+    st->table_pos = padded(n_pos);
+    st->cos_sin =
+        hs_calloc64(hs_mul(st->table_pos, c->head_dim), sizeof(float));
+    st->scores_stride = st->table_pos + group * st->hd;
+    st->scores =
+        hs_calloc64(hs_mul((size_t)omp_get_max_threads(), st->scores_stride),
+                    sizeof(float));
+    freq = hs_calloc(half, sizeof *freq);
+    hs_rope_inv_freq(c, freq);
+    for (size_t p = 0; p < st->table_pos; p++) {
+        float *row = st->cos_sin + p * c->head_dim;
+
+        for (size_t i = 0; i < half; i++) {
+            row[i] = (float)cos((double)p * freq[i]);
+            row[half + i] = (float)sin((double)p * freq[i]);
+        }
+    }
+    free(freq);
+}
+
+struct hs_state *
+hs_state_new(const struct hs_model *model, size_t n_slots, size_t max_rows)
+{
+    struct hs_state *st = hs_calloc(1, sizeof *st);
+    struct buffer b[N_BUFFERS];
+
+    st->model = model;
+    st->n_slots = n_slots;
+    st->max_rows = max_rows;
+    st->slots = hs_calloc(n_slots, sizeof *st->slots);
+    buffer_table(b, st, &model->cfg, max_rows);
+    for (size_t i = 0; i < N_BUFFERS; i++)
+        *b[i].to = hs_calloc64(b[i].n, sizeof(float));
+    st->scratch = hs_calloc64(hs_product_scratch(), sizeof(float));
+    return st;
+}
+
+void
+hs_state_free(struct hs_state *st)
+{
+    struct buffer b[N_BUFFERS];
+
+    if (st == NULL)
+        return;
+    buffer_table(b, st, &st->model->cfg, st->max_rows);
+    for (size_t i = 0; i < N_BUFFERS; i++)
+        free(*b[i].to);
+    for (size_t i = 0; i < st->n_slots; i++) {
+        free(st->slots[i].k);
+        free(st->slots[i].v);
+    }
+    free(st->slots);
+    free(st->cos_sin);
+    free(st->scores);
+    free(st->scratch);
+    free(st);
+}
+
+size_t
+hs_state_bytes(const struct hs_model *model, size_t max_rows)
+{
+    struct hs_state st = {0};
+    struct buffer b[N_BUFFERS];
+    size_t n = hs_product_scratch();
+
+    buffer_table(b, &st, &model->cfg, max_rows);
+    for (size_t i = 0; i < N_BUFFERS; i++)
+        n += b[i].n;
+    return hs_mul(n, sizeof(float));
+}
+
+/* Floats of keys (or values) that one position takes. */
+static size_t
+position_floats(const struct hs_config *c)
+{
+    return hs_mul(c->n_layers, c->n_kv_heads * padded(c->head_dim));
+}
+
+size_t
+hs_state_position_bytes(const struct hs_model *model)
+{
+    return hs_mul(2 * sizeof(float), position_floats(&model->cfg));
+}
+
+void
+hs_state_reserve(struct hs_state *st, uint32_t slot, size_t n_pos)
+{
+    struct slot *s = &st->slots[slot];
+    size_t n;
+
+    grow_tables(st, n_pos);
+    if (n_pos <= s->cap)
+        return;
+    free(s->k);
+    free(s->v);
+    n = hs_mul(position_floats(&st->model->cfg), n_pos);
+    s->k = hs_calloc64(n, sizeof(float));
+    s->v = hs_calloc64(n, sizeof(float));
+    s->cap = n_pos;
+}
+
+/* Where position pos of a key-value head lies in a slot's k or v. */
+static size_t
+kv_index(const struct hs_state *st, const struct slot *s, size_t layer,
+         size_t head, size_t pos)
+{
+    const struct hs_config *c = &st->model->cfg;
+
+    return ((layer * c->n_kv_heads + head) * s->cap + pos) * st->hd;
+}
+
+void
+hs_state_copy(struct hs_state *st, uint32_t to, uint32_t from, size_t n_pos)
+{
+    const struct hs_config *c = &st->model->cfg;
+    const struct slot *f = &st->slots[from];
+    struct slot *t = &st->slots[to];
+
+    for (size_t l = 0; l < c->n_layers; l++) {
+        for (size_t h = 0; h < c->n_kv_heads; h++) {
+            size_t a = kv_index(st, t, l, h, 0), b = kv_index(st, f, l, h, 0);
+
+            memcpy(t->k + a, f->k + b, n_pos * st->hd * sizeof(float));
+            memcpy(t->v + a, f->v + b, n_pos * st->hd * sizeof(float));
+        }
+    }
+}
+
+/* The norm (if any) and the rotation of one head, in place. */
+static void
+finish_head(const struct hs_state *st, float *x, const float *norm, size_t pos)
+{
+    const struct hs_config *c = &st->model->cfg;
+
+    if (norm != NULL)
+        hs_kern()->rmsnorm(x, x, norm, c->head_dim, c->norm_eps);
+    hs_rope(x, st->cos_sin + pos * c->head_dim, c->head_dim);
+}
+
+/* Moves q to its padded place and k, v into the cache. */
+static void
+store_heads(struct hs_state *st, size_t layer, const struct hs_row *rows,
+            size_t n_rows)
+{
+    const struct hs_config *c = &st->model->cfg;
+    const struct hs_layer *w = &st->model->w.layers[layer];
+    size_t bytes = c->head_dim * sizeof(float);
+
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < n_rows; r++) {
+        struct slot *s = &st->slots[rows[r].slot];
+
+        for (size_t h = 0; h < c->n_heads; h++) {
+            float *to = st->heads + (r * c->n_heads + h) * st->hd;
+
+            memcpy(to, st->q + (r * c->n_heads + h) * c->head_dim, bytes);
+            finish_head(st, to, w->q_norm, rows[r].pos);
+        }
+        for (size_t h = 0; h < c->n_kv_heads; h++) {
+            size_t from = (r * c->n_kv_heads + h) * c->head_dim;
+            size_t to = kv_index(st, s, layer, h, rows[r].pos);
+
+            memcpy(s->k + to, st->k + from, bytes);
+            finish_head(st, s->k + to, w->k_norm, rows[r].pos);
+            memcpy(s->v + to, st->v + from, bytes);
+        }
+    }
+}
+
+static void
+attention(struct hs_state *st, size_t layer, const struct hs_row *rows,
+          size_t n_rows)
+{
+    const struct hs_config *c = &st->model->cfg;
+    size_t group = c->n_heads / c->n_kv_heads;
+    float scale = (float)(1.0 / sqrt((double)c->head_dim));
+
+#pragma omp parallel for collapse(2) schedule(dynamic, 4)
+    for (size_t r = 0; r < n_rows; r++) {
+        for (size_t h = 0; h < c->n_kv_heads; h++) {
+            const struct slot *s = &st->slots[rows[r].slot];
+            size_t at = kv_index(st, s, layer, h, 0);
+            float *scores =
+                st->scores + (size_t)omp_get_thread_num() * st->scores_stride;
+            float *out = scores + st->table_pos;
+
+            hs_kern()->attend(out, st->hd,
+                              st->heads + (r * c->n_heads + h * group) * st->hd,
+                              st->hd, group, s->k + at, s->v + at,
+                              rows[r].pos + 1u, st->hd, scale, scores);
+            for (size_t g = 0; g < group; g++)
+                memcpy(st->att + (r * c->n_heads + h * group + g) * c->head_dim,
+                       out + g * st->hd, c->head_dim * sizeof(float));
+        }
+    }
+}
+
+static void
+norm_rows(struct hs_state *st, const float *x, const float *weight,
+          size_t n_rows)
+{
+    const struct hs_config *c = &st->model->cfg;
+
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < n_rows; r++)
+        hs_kern()->rmsnorm(st->normed + r * st->dim, x + r * st->dim, weight,
+                           c->dim, c->norm_eps);
+}
+
+static void
+add_delta(struct hs_state *st, size_t n_rows)
+{
+    size_t n = n_rows * st->dim;
+
+#pragma omp parallel for simd schedule(static)
+    for (size_t i = 0; i < n; i++)
+        st->x[i] += st->delta[i];
+}
+
+static void
+block(struct hs_state *st, size_t layer, const struct hs_row *rows,
+      size_t n_rows)
+{
+    const struct hs_config *c = &st->model->cfg;
+    const struct hs_layer *w = &st->model->w.layers[layer];
+    size_t q_dim = c->n_heads * c->head_dim,
+           kv_dim = c->n_kv_heads * c->head_dim;
+    const struct hs_product qkv[] = {{st->q, q_dim, &w->q, w->q_bias},
+                                     {st->k, kv_dim, &w->k, w->k_bias},
+                                     {st->v, kv_dim, &w->v, w->v_bias}};
+    const struct hs_product o = {st->delta, st->dim, &w->o, w->o_bias};
+    const struct hs_product gate_up[] = {
+        {st->gate, c->ffn_dim, &w->gate, w->gate_bias},
+        {st->up, c->ffn_dim, &w->up, w->up_bias}};
+    const struct hs_product down = {st->delta, st->dim, &w->down, w->down_bias};
+
+    norm_rows(st, st->x, w->attn_norm, n_rows);
+    hs_products(qkv, 3, st->normed, st->dim, n_rows, st->scratch);
+    store_heads(st, layer, rows, n_rows);
+    attention(st, layer, rows, n_rows);
+    hs_products(&o, 1, st->att, q_dim, n_rows, st->scratch);
+    add_delta(st, n_rows);
+
+    norm_rows(st, st->x, w->ffn_norm, n_rows);
+    hs_products(gate_up, 2, st->normed, st->dim, n_rows, st->scratch);
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < n_rows; r++)
+        hs_kern()->silu_mul(st->gate + r * c->ffn_dim, st->up + r * c->ffn_dim,
+                            c->ffn_dim);
+    hs_products(&down, 1, st->gate, c->ffn_dim, n_rows, st->scratch);
+    add_delta(st, n_rows);
+}
+
+int
+hs_forward(struct hs_state *st, const struct hs_row *rows, size_t n_rows,
+           hs_tap *tap, void *ud)
+{
+    const struct hs_model *m = st->model;
+
+    for (size_t r = 0; r < n_rows; r++)
+        hs_gather(st->x + r * st->dim, st->dim, &m->w.embed, &rows[r].token, 1);
+    for (size_t l = 0; l <= m->cfg.n_layers; l++) {
+        if (tap != NULL &&
+            tap(ud, l, st->x, st->dim, rows, n_rows, m->cfg.dim) != 0)
+            return -1;
+        if (l < m->cfg.n_layers)
+            block(st, l, rows, n_rows);
+    }
+    return 0;
+}
+
+void
+hs_logits(struct hs_state *st, const uint32_t *index, size_t n, float *logits)
+{
+    const struct hs_model *m = st->model;
+    const struct hs_product head = {logits, m->cfg.n_vocab, &m->w.head, NULL};
+
+    for (size_t i = 0; i < n; i++)
+        memcpy(st->delta + i * st->dim, st->x + index[i] * st->dim,
+               st->dim * sizeof(float));
+    norm_rows(st, st->delta, m->w.final_norm, n);
+    hs_products(&head, 1, st->normed, st->dim, n, st->scratch);
+}

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * kern.c - see kern.h.  Compiled several times with other -m flags and
+ * another HS_KERN, the name of the table.  Vectors are spelled with the
+ * compilers' vector types, as wide as one register of the set.
+ */
+#include <config.h>
+
+#include "model/kern.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The compiler's own unrolling of loops with constant bounds is what keeps
+ * arrays of vectors in registers; each compiler spells the request its way. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
+
+/* LANES floats fill one register.  Rows and outputs of one register tile:
+ * the accumulators, a value of x and the weights have to fit the registers. */
+#if defined __AVX512F__
+enum {
+    LANES = 16,
+    TILE_ROWS = 6,
+    TILE_OUTS = 4
+};
+#elif defined __AVX__
+enum {
+    LANES = 8,
+    TILE_ROWS = 3,
+    TILE_OUTS = 4
+};
+#else
+enum {
+    LANES = 4,
+    TILE_ROWS = 2,
+    TILE_OUTS = 4
+};
+#endif
+
+typedef float vec __attribute__((vector_size(LANES * 4)));
+typedef float vec_u
+    __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+typedef int32_t ivec __attribute__((vector_size(LANES * 4)));
+typedef uint32_t uvec __attribute__((vector_size(LANES * 4)));
+typedef uint16_t half_u
+    __attribute__((vector_size(LANES * 2), aligned(2), may_alias));
+
+static inline vec
+load(const float *p)
+{
+    return *(const vec_u *)p;
+}
+
+static inline void
+store(float *p, vec v)
+{
+    *(vec_u *)p = v;
+}
+
+/* The first n < LANES values of p, zeros behind them. */
+static inline vec
+load_part(const float *p, size_t n)
+{
+    float tmp[LANES] = {0};
+
+    memcpy(tmp, p, n * sizeof *p);
+    return load(tmp);
+}
+
+/* The sums of four vectors, each in the same order: halves are added until
+ * four lanes are left, then pairs. */
+#define SHUFFLE __builtin_shufflevector
+#if defined __AVX512F__
+static inline void
+reduce4(float out[4], vec a, vec b, vec c, vec d)
+{
+    vec ab =
+        SHUFFLE(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+        SHUFFLE(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30,
+                31);
+    vec cd =
+        SHUFFLE(c, d, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+        SHUFFLE(c, d, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30,
+                31);
+    vec s = SHUFFLE(ab, cd, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25,
+                    26, 27) +
+            SHUFFLE(ab, cd, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29,
+                    30, 31);
+
+    s += SHUFFLE(s, s, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+    s += SHUFFLE(s, s, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+    out[0] = s[0];
+    out[1] = s[4];
+    out[2] = s[8];
+    out[3] = s[12];
+}
+#elif defined __AVX__
+static inline void
+reduce4(float out[4], vec a, vec b, vec c, vec d)
+{
+    vec ab = SHUFFLE(a, b, 0, 1, 2, 3, 8, 9, 10, 11) +
+             SHUFFLE(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+    vec cd = SHUFFLE(c, d, 0, 1, 2, 3, 8, 9, 10, 11) +
+             SHUFFLE(c, d, 4, 5, 6, 7, 12, 13, 14, 15);
+
+    ab += SHUFFLE(ab, ab, 2, 3, 0, 1, 6, 7, 4, 5);
+    cd += SHUFFLE(cd, cd, 2, 3, 0, 1, 6, 7, 4, 5);
+    ab += SHUFFLE(ab, ab, 1, 0, 3, 2, 5, 4, 7, 6);
+    cd += SHUFFLE(cd, cd, 1, 0, 3, 2, 5, 4, 7, 6);
+    out[0] = ab[0];
+    out[1] = ab[4];
+    out[2] = cd[0];
+    out[3] = cd[4];
+}
+#else
+static inline void
+reduce4(float out[4], vec a, vec b, vec c, vec d)
+{
+    vec ab = SHUFFLE(a, b, 0, 1, 4, 5) + SHUFFLE(a, b, 2, 3, 6, 7);
+    vec cd = SHUFFLE(c, d, 0, 1, 4, 5) + SHUFFLE(c, d, 2, 3, 6, 7);
+    vec s = SHUFFLE(ab, cd, 0, 2, 4, 6) + SHUFFLE(ab, cd, 1, 3, 5, 7);
+
+    store(out, s);
+}
+#endif
+
+static inline float
+reduce(vec a)
+{
+    float out[4];
+
+    reduce4(out, a, a, a, a);
+    return out[0];
+}
+
+static void
+widen_bf16(float *out, const void *src, size_t n)
+{
+    const uint16_t *s = src;
+    size_t i = 0;
+
+    for (; i + LANES <= n; i += LANES) {
+        uvec w = __builtin_convertvector(*(const half_u *)(s + i), uvec) << 16;
+
+        memcpy(out + i, &w, sizeof w);
+    }
+    for (; i < n; i++) {
+        uint16_t h;
+        uint32_t w;
+
+        memcpy(&h, s + i, sizeof h);
+        w = (uint32_t)h << 16;
+        memcpy(out + i, &w, sizeof w);
+    }
+}
+
+/* Exact for all bit patterns: the exponent is moved by a multiplication, which
+ * also scales subnormal halves; infinities and NaN are put right after it. */
+static void
+widen_f16(float *out, const void *src, size_t n)
+{
+    const uint16_t *s = src;
+
+    for (size_t i = 0; i < n; i++) {
+        uint16_t h;
+        uint32_t w, sign;
+        float f;
+
+        memcpy(&h, s + i, sizeof h);
+        sign = (uint32_t)(h & 0x8000) << 16;
+        w = (uint32_t)(h & 0x7fff) << 13;
+        memcpy(&f, &w, sizeof f);
+        f *= 0x1p112f;
+        memcpy(&w, &f, sizeof w);
+        w |= (h & 0x7c00) == 0x7c00 ? 0x7f800000u | sign : sign;
+        memcpy(out + i, &w, sizeof w);
+    }
+}
+
+/* One tile of n_rows x n_outs sums over k inputs; both sizes are constants at
+ * every call, so that the accumulators stay in registers. */
+static inline __attribute__((always_inline)) void
+tile(float *out, size_t out_stride, const float *x, size_t x_stride,
+     const float *w, size_t w_stride, size_t k, int first, const int n_rows,
+     const int n_outs)
+{
+    vec acc[TILE_ROWS * TILE_OUTS + 3];
+    size_t whole = k / LANES * LANES;
+
+    UNROLL
+    for (int i = 0; i < n_rows * n_outs + 3; i++)
+        acc[i] = (vec){0};
+    for (size_t i = 0; i < whole; i += LANES) {
+        vec wv[TILE_OUTS];
+
+        UNROLL
+        for (int o = 0; o < n_outs; o++)
+            wv[o] = load(w + (size_t)o * w_stride + i);
+        UNROLL
+        for (int r = 0; r < n_rows; r++) {
+            vec xv = load(x + (size_t)r * x_stride + i);
+
+            UNROLL
+            for (int o = 0; o < n_outs; o++)
+                acc[r * n_outs + o] += xv * wv[o];
+        }
+    }
+    if (whole < k) {
+        UNROLL
+        for (int r = 0; r < n_rows; r++) {
+            vec xv = load_part(x + (size_t)r * x_stride + whole, k - whole);
+
+            UNROLL
+            for (int o = 0; o < n_outs; o++)
+                acc[r * n_outs + o] +=
+                    xv * load_part(w + (size_t)o * w_stride + whole, k - whole);
+        }
+    }
+    UNROLL
+    for (int i = 0; i < n_rows * n_outs; i += 4) {
+        float sum[4];
+
+        reduce4(sum, acc[i], acc[i + 1], acc[i + 2], acc[i + 3]);
+        UNROLL
+        for (int j = 0; j < 4; j++) {
+            if (i + j < n_rows * n_outs) {
+                float *to = out + (size_t)((i + j) / n_outs) * out_stride +
+                            (i + j) % n_outs;
+
+                *to = first ? sum[j] : *to + sum[j];
+            }
+        }
+    }
+}
+
+/* All outputs of up to TILE_ROWS rows. */
+static inline __attribute__((always_inline)) void
+row_tiles(float *out, size_t out_stride, const float *x, size_t x_stride,
+          const float *w, size_t w_stride, size_t n_out, size_t k, int first,
+          const int n_rows)
+{
+    size_t o = 0;
+
+    for (; o + TILE_OUTS <= n_out; o += TILE_OUTS)
+        tile(out + o, out_stride, x, x_stride, w + o * w_stride, w_stride, k,
+             first, n_rows, TILE_OUTS);
+    for (; o < n_out; o++)
+        tile(out + o, out_stride, x, x_stride, w + o * w_stride, w_stride, k,
+             first, n_rows, 1);
+}
+
+static void
+dot_block(float *out, size_t out_stride, const float *x, size_t x_stride,
+          size_t n_rows, const float *w, size_t w_stride, size_t n_out,
+          size_t k, int first)
+{
+    size_t r = 0;
+
+    for (; r + TILE_ROWS <= n_rows; r += TILE_ROWS)
+        row_tiles(out + r * out_stride, out_stride, x + r * x_stride, x_stride,
+                  w, w_stride, n_out, k, first, TILE_ROWS);
+    if (TILE_ROWS > 2 && n_rows - r >= TILE_ROWS / 2) {
+        row_tiles(out + r * out_stride, out_stride, x + r * x_stride, x_stride,
+                  w, w_stride, n_out, k, first,
+                  TILE_ROWS > 2 ? TILE_ROWS / 2 : 1);
+        r += TILE_ROWS / 2;
+    }
+    for (; r < n_rows; r++)
+        row_tiles(out + r * out_stride, out_stride, x + r * x_stride, x_stride,
+                  w, w_stride, n_out, k, first, 1);
+}
+
+static void
+rmsnorm(float *out, const float *x, const float *weight, size_t n, float eps)
+{
+    vec acc = {0};
+    size_t i = 0;
+    float scale;
+
+    for (; i + LANES <= n; i += LANES)
+        acc += load(x + i) * load(x + i);
+    if (i < n) {
+        vec v = load_part(x + i, n - i);
+
+        acc += v * v;
+    }
+    scale = 1.0f / sqrtf(reduce(acc) / (float)n + eps);
+    for (i = 0; i + LANES <= n; i += LANES)
+        store(out + i, load(x + i) * scale * load(weight + i));
+    for (; i < n; i++)
+        out[i] = x[i] * scale * weight[i];
+}
+
+/* exp(x) to 2 units in the last place for x in [-87, 88], 0 below; NaN stays
+ * NaN.  Cody and Waite's reduction, the polynomial of Cephes' expf. */
+static inline vec
+vexp(vec x)
+{
+    const float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds */
+    ivec low = x < -87.0f;
+    vec top = (vec){0} + 88.0f;
+    ivec high = x > 88.0f;
+    vec n, r, p;
+    ivec bits;
+
+    x = (vec)(((ivec)x & ~high) | ((ivec)top & high));
+    x = (vec)((ivec)x & ~low);
+    n = x * 1.44269504088896341f + magic;
+    bits = ((ivec)n - (ivec)((vec){0} + magic)) << 23;
+    n -= magic;
+    r = x - n * 0.693359375f;
+    r -= n * -2.12194440e-4f;
+    p = 1.9875691500e-4f * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    p = (vec)((ivec)p + bits);
+    return (vec)((ivec)p & ~low);
+}
+
+static inline vec
+silu(vec g, vec u)
+{
+    return g / (1.0f + vexp(-g)) * u;
+}
+
+static void
+silu_mul(float *gate, const float *up, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + LANES <= n; i += LANES)
+        store(gate + i, silu(load(gate + i), load(up + i)));
+    if (i < n) {
+        float tmp[LANES];
+
+        store(tmp, silu(load_part(gate + i, n - i), load_part(up + i, n - i)));
+        memcpy(gate + i, tmp, (n - i) * sizeof *gate);
+    }
+}
+
+static float
+max_of(const float *x, size_t n)
+{
+    float m = x[0];
+
+    for (size_t i = 1; i < n; i++)
+        if (!(x[i] <= m))
+            m = x[i] > m ? x[i] : (x[i] != x[i] ? x[i] : m);
+    return m;
+}
+
+static double
+exp_sum(float *out, const float *x, size_t n, float shift, float scale)
+{
+    vec acc = {0};
+    double sum = 0;
+    size_t i = 0;
+
+    for (; i + LANES <= n; i += LANES) {
+        vec e = vexp((load(x + i) - shift) * scale);
+
+        acc += e;
+        store(out + i, e);
+        /* short runs in float, long ones in double */
+        if (i % 4096 == 4096 - LANES) {
+            sum += (double)reduce(acc);
+            acc = (vec){0};
+        }
+    }
+    if (i < n) {
+        float tmp[LANES];
+
+        store(tmp, vexp((load_part(x + i, n - i) - shift) * scale));
+        for (size_t j = i; j < n; j++) {
+            out[j] = tmp[j - i];
+            sum += (double)out[j];
+        }
+    }
+    return sum + (double)reduce(acc);
+}
+
+static double
+dot_double(const float *p, const float *x, size_t n)
+{
+    vec acc = {0};
+    double sum = 0;
+    size_t i = 0;
+
+    for (; i + LANES <= n; i += LANES) {
+        acc += load(p + i) * load(x + i);
+        if (i % 1024 == 1024 - LANES) {
+            sum += (double)reduce(acc);
+            acc = (vec){0};
+        }
+    }
+    for (; i < n; i++)
+        sum += (double)p[i] * (double)x[i];
+    return sum + (double)reduce(acc);
+}
+
+/* scores[t] = scale * q . k[t]; positions behind n_pos become -inf. */
+static void
+score(float *scores, const float *q, const float *k, size_t n_pos, size_t hd,
+      float scale)
+{
+    size_t t = 0;
+
+    for (; t + 4 <= n_pos; t += 4) {
+        vec a = {0}, b = {0}, c = {0}, d = {0};
+
+        for (size_t i = 0; i < hd; i += LANES) {
+            vec qv = load(q + i);
+            const float *p = k + t * hd + i;
+
+            a += qv * load(p);
+            b += qv * load(p + hd);
+            c += qv * load(p + 2 * hd);
+            d += qv * load(p + 3 * hd);
+        }
+        reduce4(scores + t, a, b, c, d);
+    }
+    for (; t < n_pos; t++) {
+        vec a = {0};
+
+        for (size_t i = 0; i < hd; i += LANES)
+            a += load(q + i) * load(k + t * hd + i);
+        scores[t] = reduce(a);
+    }
+    for (t = 0; t < n_pos; t++)
+        scores[t] *= scale;
+}
+
+/* out = sum over t of p[t] * v[t], all of hd; 64 values at a time. */
+static void
+mix(float *out, const float *p, const float *v, size_t n_pos, size_t hd)
+{
+    size_t i = 0;
+
+    for (; i + 4 * LANES <= hd; i += 4 * LANES) {
+        vec a = {0}, b = {0}, c = {0}, d = {0};
+
+        for (size_t t = 0; t < n_pos; t++) {
+            const float *row = v + t * hd + i;
+            float w = p[t];
+
+            a += w * load(row);
+            b += w * load(row + LANES);
+            c += w * load(row + 2 * LANES);
+            d += w * load(row + 3 * LANES);
+        }
+        store(out + i, a);
+        store(out + i + LANES, b);
+        store(out + i + 2 * LANES, c);
+        store(out + i + 3 * LANES, d);
+    }
+    for (; i < hd; i += LANES) {
+        vec a = {0};
+
+        for (size_t t = 0; t < n_pos; t++)
+            a += p[t] * load(v + t * hd + i);
+        store(out + i, a);
+    }
+}
+
+static void
+attend(float *out, size_t out_stride, const float *q, size_t q_stride,
+       size_t n_q, const float *k, const float *v, size_t n_pos, size_t hd,
+       float scale, float *scores)
+{
+    for (size_t h = 0; h < n_q; h++) {
+        float *s = scores;
+        float total;
+
+        score(s, q + h * q_stride, k, n_pos, hd, scale);
+        total = (float)exp_sum(s, s, n_pos, max_of(s, n_pos), 1.0f);
+        for (size_t t = 0; t < n_pos; t++)
+            s[t] /= total;
+        mix(out + h * out_stride, s, v, n_pos, hd);
+    }
+}
+
+const struct hs_kern HS_KERN = {
+    .name = HS_KERN_NAME,
+    .widen_bf16 = widen_bf16,
+    .widen_f16 = widen_f16,
+    .dot_block = dot_block,
+    .rmsnorm = rmsnorm,
+    .silu_mul = silu_mul,
+    .attend = attend,
+    .exp_sum = exp_sum,
+    .max = max_of,
+    .dot_double = dot_double,
+};

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * kern.h - the inner loops, one table of functions per instruction set.
+ *
+ * kern.c is compiled once for each set (baseline, AVX2, AVX-512) and exports
+ * one table; kernel.c picks one when the program starts.  All functions are
+ * pure, single-threaded and cannot fail.  A row's result never depends on how
+ * many rows are computed with it: that is what batch invariance rests on.
+ *
+ * "Padded" lengths are multiples of HS_LANES with zeros behind the data.
+ */
+#ifndef HS_KERN_H
+#define HS_KERN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    HS_LANES = 16,     /* rows are padded to a multiple of this */
+    HS_K_BLOCK = 1024, /* longest run of inputs summed before reducing */
+    HS_OUT_BLOCK = 32  /* outputs whose weights are widened together */
+};
+
+struct hs_kern {
+    const char *name; /* "avx512", "avx2" or "baseline" */
+
+    /* out[i] = float(src[i]) for n 16-bit values. */
+    void (*widen_bf16)(float *out, const void *src, size_t n);
+    void (*widen_f16)(float *out, const void *src, size_t n);
+
+    /* out[r * out_stride + o] (+)= sum over i < k of x[r * x_stride + i] *
+     * w[o * w_stride + i], r < n_rows, o < n_out.  first says "=".  Each sum
+     * is one partial sum per lane of a register, in the order of i, then a
+     * fixed tree. */
+    void (*dot_block)(float *out, size_t out_stride, const float *x,
+                      size_t x_stride, size_t n_rows, const float *w,
+                      size_t w_stride, size_t n_out, size_t k, int first);
+
+    /* out[i] = x[i] / sqrt(mean(x^2) + eps) * weight[i] (RMSNorm, Zhang and
+     * Sennrich 2019); out may be x. */
+    void (*rmsnorm)(float *out, const float *x, const float *weight, size_t n,
+                    float eps);
+
+    /* gate[i] = silu(gate[i]) * up[i], silu(z) = z / (1 + exp(-z)). */
+    void (*silu_mul)(float *gate, const float *up, size_t n);
+
+    /* Attention of one position for n_q query heads that share one
+     * key-value head (Vaswani et al. 2017; grouped queries, Ainslie et al.
+     * 2023): out[h] = softmax(scale * q[h] . k[t], t < n_pos) . v.
+     * q, out (n_q, hd), strides q_stride and out_stride; k, v (n_pos, hd),
+     * hd padded; scores is scratch of n_pos floats. */
+    void (*attend)(float *out, size_t out_stride, const float *q,
+                   size_t q_stride, size_t n_q, const float *k, const float *v,
+                   size_t n_pos, size_t hd, float scale, float *scores);
+
+    /* out[i] = exp((x[i] - shift) * scale) and returns their sum; out may be
+     * x.  Exponents below -87 give 0, NaN stays NaN. */
+    double (*exp_sum)(float *out, const float *x, size_t n, float shift,
+                      float scale);
+
+    /* The largest of n >= 1 values; NaN if one of them is NaN. */
+    float (*max)(const float *x, size_t n);
+
+    /* Sum of p[i] * x[i]. */
+    double (*dot_double)(const float *p, const float *x, size_t n);
+};
+
+extern const struct hs_kern hs_kern_baseline;
+extern const struct hs_kern hs_kern_avx2;
+extern const struct hs_kern hs_kern_avx512;
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * kernel.h - the operations of a transformer over rows of activations.
+ *
+ * Arguments: outputs, inputs, sizes, scalars.  Nothing here allocates or
+ * fails.  Loops run on the threads of OpenMP; each number is computed whole by
+ * one thread in a fixed order, so neither the number of threads nor the other
+ * rows of a call change a bit of it.
+ */
+#ifndef HS_KERNEL_H
+#define HS_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/kern.h"
+#include "model/weights.h"
+
+/* The table for this processor.  HSTOOLS_KERNEL=baseline|avx2|avx512 in the
+ * environment asks for a lesser one; it is chosen on the first call, which
+ * must come before threads are started. */
+const struct hs_kern *hs_kern(void);
+
+/* One product of a group that shares its input. */
+struct hs_product {
+    float *out;                /* (n_rows, w->rows) at out_stride */
+    size_t out_stride;         /* floats from row to row */
+    const struct hs_matrix *w; /* (w->rows, w->cols), as stored */
+    const float *bias;         /* (w->rows) or NULL */
+};
+
+/* out = x . w^T + bias for each of n products; x (n_rows, k) at x_stride,
+ * k = w->cols of all of them.  Weights stay in their stored type and are
+ * widened to f32 a tile at a time.  scratch: hs_product_scratch() floats. */
+void hs_products(const struct hs_product *p, size_t n, const float *x,
+                 size_t x_stride, size_t n_rows, float *scratch);
+size_t hs_product_scratch(void);
+
+/* Row i of out (n_rows, dim) = row ids[i] of the table w, widened. */
+void hs_gather(float *out, size_t out_stride, const struct hs_matrix *w,
+               const uint32_t *ids, size_t n_rows);
+
+/* Rotates pairs (i, i + hd/2) of one head by the angles of one position
+ * (rotary embedding, Su et al. 2021, in the half-split order of the Hugging
+ * Face checkpoints): x (hd), cos_sin (hd): hd/2 cosines, then hd/2 sines. */
+void hs_rope(float *x, const float *cos_sin, size_t hd);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * sampler.c - see sampler.h.
+ */
+#include <config.h>
+
+#include "model/sampler.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "model/kernel.h"
+
+struct candidate {
+    float weight; /* not yet divided by the sum */
+    uint32_t id;
+};
+
+/* Two vocabularies: weights, then candidates of twice a float's size. */
+size_t
+hs_sampler_scratch(size_t n_vocab)
+{
+    return 3 * n_vocab + 2 * HS_LANES;
+}
+
+/* Log-probability of token and entropy.  With z = logit - max and S = sum of
+ * exp(z): log p = z - log S, H = log S - sum(exp(z) z) / S. */
+static int
+describe(const float *logits, size_t n, float *z, float *e, uint32_t token,
+         struct hs_draw *out)
+{
+    float top = hs_kern()->max(logits, n);
+    double sum;
+
+    if (!isfinite(top))
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        /* 0 * -inf would be NaN; such a token has no part in the entropy */
+        z[i] = logits[i] - top;
+        if (z[i] < -1e4f)
+            z[i] = -1e4f;
+    }
+    sum = hs_kern()->exp_sum(e, z, n, 0.0f, 1.0f);
+    out->token = token;
+    out->logprob = (float)((double)(logits[token] - top) - log(sum));
+    out->entropy = (float)(log(sum) - hs_kern()->dot_double(e, z, n) / sum);
+    if (out->entropy < 0)
+        out->entropy = 0;
+    return 0;
+}
+
+int
+hs_score(const float *logits, size_t n_vocab, uint32_t token, float *scratch,
+         struct hs_draw *out)
+{
+    return describe(logits, n_vocab, scratch, scratch + n_vocab, token, out);
+}
+
+static uint32_t
+largest(const float *x, size_t n)
+{
+    float top = hs_kern()->max(x, n);
+
+    for (size_t i = 0; i < n; i++)
+        if (x[i] == top)
+            return (uint32_t)i;
+    return 0;
+}
+
+static int
+by_weight(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+
+    if (x->weight != y->weight)
+        return x->weight < y->weight ? 1 : -1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Draws from all n weights in order of id. */
+static uint32_t
+draw_any(const float *w, size_t n, double u)
+{
+    double total = 0, sum = 0;
+    uint32_t last = 0;
+
+    for (size_t i = 0; i < n; i++)
+        total += (double)w[i];
+    for (size_t i = 0; i < n; i++) {
+        if (w[i] <= 0)
+            continue;
+        sum += (double)w[i];
+        last = (uint32_t)i;
+        if (sum > u * total)
+            break;
+    }
+    return last;
+}
+
+/* The candidates that can matter, sorted: a token that is not among the k
+ * largest, or weighs less than (1 - p) / n of the whole, cannot be in the set
+ * unless all heavier ones are. */
+static size_t
+collect(const struct hs_sampler *s, const float *w, size_t n, double total,
+        struct candidate *c)
+{
+    float floor_weight = (float)((1.0 - s->top_p) / (double)n * total);
+    size_t m = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (w[i] > 0 && w[i] >= floor_weight)
+            c[m++] = (struct candidate){w[i], (uint32_t)i};
+    qsort(c, m, sizeof *c, by_weight);
+    if (s->top_k > 0 && m > s->top_k)
+        m = s->top_k;
+    return m;
+}
+
+static uint32_t
+draw_cut(const struct hs_sampler *s, const float *w, size_t n, double u,
+         struct candidate *c)
+{
+    double total = 0, kept = 0, sum = 0;
+    size_t m, last = 0;
+
+    for (size_t i = 0; i < n; i++)
+        total += (double)w[i];
+    m = collect(s, w, n, total, c);
+    /* top-p is a share of what top-k left over. */
+    if (s->top_k > 0) {
+        total = 0;
+        for (size_t i = 0; i < m; i++)
+            total += (double)c[i].weight;
+    }
+    for (size_t i = 0; i < m; i++) {
+        kept += (double)c[i].weight;
+        last = i;
+        if (kept >= s->top_p * total)
+            break;
+    }
+    for (size_t i = 0; i < last; i++) {
+        sum += (double)c[i].weight;
+        if (sum > u * kept)
+            return c[i].id;
+    }
+    return c[last].id;
+}
+
+int
+hs_sample(const struct hs_sampler *s, const float *logits, size_t n_vocab,
+          const struct hs_place *at, float *scratch, struct hs_draw *out)
+{
+    float *w = scratch;
+    float top = hs_kern()->max(logits, n_vocab);
+    uint32_t token;
+
+    if (!isfinite(top))
+        return -1;
+    if (s->greedy) {
+        token = largest(logits, n_vocab);
+    } else {
+        double u = hs_rng_uniform(s->seed, at->problem, at->sample, at->index);
+
+        (void)hs_kern()->exp_sum(w, logits, n_vocab, top,
+                                 (float)(1.0 / s->temperature));
+        if (s->top_k == 0 && s->top_p >= 1.0)
+            token = draw_any(w, n_vocab, u);
+        else
+            token = draw_cut(s, w, n_vocab, u,
+                             (struct candidate *)(void *)(w + n_vocab));
+    }
+    return describe(logits, n_vocab, scratch, scratch + n_vocab, token, out);
+}

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * sched.c - see sched.h.
+ */
+#include <config.h>
+
+#include "model/sched.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum {
+    RUN_ROWS = 256,  /* rows of one pass, or the batch if that is larger */
+    LOGIT_ROWS = 64, /* rows whose logits are held at a time */
+    WINDOW = 4       /* items in flight or waiting for their turn, per slot */
+};
+
+/* What becomes of one row of a pass. */
+struct fate {
+    struct hs_item *item;
+    size_t state; /* where its state goes, SIZE_MAX for nowhere */
+    bool predict; /* its logits are wanted */
+};
+
+struct sched {
+    const struct hs_model *model;
+    const struct hs_sched_options *o;
+    struct hs_state *st;
+    struct hs_error *err;
+
+    struct hs_item **slots; /* (batch), NULL where free */
+    struct hs_item **queue; /* (window) ring in input order */
+    size_t window, head, n_queued;
+    bool input_ended;
+
+    size_t max_rows;
+    struct hs_row *rows; /* (max_rows) */
+    struct fate *fates;  /* (max_rows) */
+    size_t n_rows;
+    float *logits;  /* (LOGIT_ROWS, n_vocab) */
+    float *scratch; /* (threads, sampler scratch) */
+    bool *bad;      /* (max_rows) */
+};
+
+void
+hs_item_free(struct hs_item *item)
+{
+    if (item == NULL)
+        return;
+    free(item->tokens);
+    free(item->logprob);
+    free(item->entropy);
+    free(item->positions);
+    free(item->states);
+    free(item);
+}
+
+static bool
+is_eos(const struct sched *s, uint32_t token)
+{
+    for (size_t i = 0; i < s->o->n_eos; i++)
+        if (s->o->eos[i] == token)
+            return true;
+    return false;
+}
+
+/* Tokens that are to be fed as far as is known: all but a final EOS. */
+static size_t
+to_feed(const struct sched *s, const struct hs_item *item)
+{
+    size_t n = item->n_tokens;
+
+    if (item->n_tokens > item->n_prompt &&
+        (item->replay || item->finish == HS_FINISH_EOS) &&
+        is_eos(s, item->tokens[n - 1]))
+        n--;
+    return n;
+}
+
+/* The longest completion that the options and the context allow. */
+static size_t
+completion_limit(const struct sched *s, const struct hs_item *item)
+{
+    size_t room = s->model->cfg.max_positions - item->n_prompt;
+
+    return item->max_tokens < room ? item->max_tokens : room;
+}
+
+static size_t
+row_floats(const struct sched *s)
+{
+    return hs_mul(s->o->layers.n, s->model->cfg.dim);
+}
+
+/* Makes room for what an item may produce. */
+static void
+prepare_item(const struct sched *s, struct hs_item *item)
+{
+    size_t limit = item->replay ? item->n_tokens - item->n_prompt
+                                : completion_limit(s, item);
+    size_t n = item->n_prompt + limit;
+
+    item->cap_tokens = n;
+    item->tokens = hs_realloc(item->tokens, hs_mul(n, sizeof *item->tokens));
+    item->logprob = hs_calloc(limit, sizeof *item->logprob);
+    item->entropy = hs_calloc(limit, sizeof *item->entropy);
+    item->finish = item->replay ? HS_FINISH_REPLAY : HS_FINISH_LENGTH;
+    item->positions = hs_calloc(limit + 1, sizeof *item->positions);
+}
+
+/* Takes the next item of the input.  1, 0 at the end, -1. */
+static int
+admit(struct sched *s, struct hs_item **out)
+{
+    struct hs_item *item = NULL;
+    int rc = s->o->next(s->o->ud, &item);
+
+    if (rc <= 0)
+        return rc;
+    prepare_item(s, item);
+    s->queue[(s->head + s->n_queued++) % s->window] = item;
+    *out = item;
+    return 1;
+}
+
+static int
+fill_slots(struct sched *s)
+{
+    for (size_t i = 0; i < s->o->batch; i++) {
+        int rc;
+
+        if (s->slots[i] != NULL)
+            continue;
+        if (s->input_ended || s->n_queued == s->window)
+            return 0;
+        rc = admit(s, &s->slots[i]);
+        if (rc < 0)
+            return -1;
+        if (rc == 0) {
+            s->input_ended = true;
+            return 0;
+        }
+        hs_state_reserve(s->st, (uint32_t)i, s->slots[i]->cap_tokens);
+    }
+    return 0;
+}
+
+/* Whether state t of an item stays even when others follow. */
+static bool
+keeps(const struct sched *s, size_t t, uint32_t token)
+{
+    switch (s->o->positions) {
+    case HS_POSITIONS_ALL:
+        return true;
+    case HS_POSITIONS_LAST:
+        return false;
+    case HS_POSITIONS_S0:
+        return t == 0;
+    case HS_POSITIONS_STEP_ENDS:
+        return t == 0 || s->o->ends_step(s->o->ud, token);
+    case HS_POSITIONS_EVERY:
+        return t % s->o->every == 0;
+    }
+    return true;
+}
+
+/* Finds the place of a row's state in its item; a tentative state that went
+ * before gives its place up. */
+static size_t
+place_state(struct sched *s, struct hs_item *item, size_t pos, size_t row)
+{
+    size_t t = pos + 1 - item->n_prompt;
+    bool keep, last_counts;
+
+    if (s->o->layers.n == 0 || pos + 1 < item->n_prompt)
+        return SIZE_MAX;
+    keep = keeps(s, t, item->tokens[pos]);
+    last_counts = s->o->positions == HS_POSITIONS_LAST ||
+                  s->o->positions == HS_POSITIONS_STEP_ENDS;
+    if (!keep && !last_counts)
+        return SIZE_MAX;
+    if (item->tentative) {
+        item->n_states--;
+        for (size_t r = row; r-- > 0 && s->fates[r].item == item;)
+            if (s->fates[r].state == item->n_states)
+                s->fates[r].state = SIZE_MAX;
+    }
+    item->tentative = !keep;
+    item->positions[item->n_states] = (uint32_t)pos;
+    item->states = hs_grow(item->states, &item->cap_states,
+                           hs_mul(item->n_states + 1, row_floats(s)),
+                           sizeof *item->states);
+    return item->n_states++;
+}
+
+/* Adds up to n rows of a slot to the pass. */
+static void
+add_rows(struct sched *s, size_t slot, size_t n)
+{
+    struct hs_item *item = s->slots[slot];
+
+    for (size_t i = 0; i < n; i++) {
+        size_t pos = item->n_fed++, r = s->n_rows++;
+        size_t known = item->n_tokens;
+
+        s->rows[r] =
+            (struct hs_row){(uint32_t)slot, (uint32_t)pos, item->tokens[pos]};
+        s->fates[r].item = item;
+        s->fates[r].state = place_state(s, item, pos, r);
+        s->fates[r].predict =
+            item->replay ? pos + 1 >= item->n_prompt && pos + 1 < known
+                         : pos + 1 == known && known < item->cap_tokens;
+    }
+}
+
+/* Single tokens first, so that no sequence waits for another's prompt. */
+static void
+build_pass(struct sched *s)
+{
+    s->n_rows = 0;
+    for (int prompts = 0; prompts < 2; prompts++) {
+        for (size_t i = 0; i < s->o->batch; i++) {
+            struct hs_item *item = s->slots[i];
+            size_t n, room = s->max_rows - s->n_rows;
+
+            if (item == NULL)
+                continue;
+            n = to_feed(s, item) - item->n_fed;
+            if (n > 0 && (n > 1) == (prompts == 1))
+                add_rows(s, i, n < room ? n : room);
+        }
+    }
+}
+
+static void
+copy_states(struct sched *s, size_t kept, const float *x, size_t stride,
+            size_t dim)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < s->n_rows; r++) {
+        const struct fate *f = &s->fates[r];
+
+        if (f->state != SIZE_MAX)
+            memcpy(f->item->states + (f->state * s->o->layers.n + kept) * dim,
+                   x + r * stride, dim * sizeof *x);
+    }
+}
+
+static int
+tap(void *ud, size_t layer, float *x, size_t stride, const struct hs_row *rows,
+    size_t n_rows, size_t dim)
+{
+    struct sched *s = ud;
+    const struct hs_edit *e = s->o->edit;
+
+    if (e != NULL && e->layer == layer)
+        for (size_t r = 0; r < n_rows; r++)
+            s->fates[r].item->edits += hs_edit_row(
+                e, x + r * stride, rows[r].pos, s->fates[r].item->n_prompt);
+    for (size_t i = 0; i < s->o->layers.n; i++)
+        if (s->o->layers.v[i] == layer)
+            copy_states(s, i, x, stride, dim);
+    return 0;
+}
+
+/* Draws or scores the token behind one row. */
+static int
+predict_row(struct sched *s, size_t r, const float *logits)
+{
+    struct hs_item *item = s->fates[r].item;
+    size_t n_vocab = s->model->cfg.n_vocab;
+    size_t at = s->rows[r].pos + 1u - item->n_prompt;
+    float *scratch =
+        s->scratch + (size_t)omp_get_thread_num() * hs_sampler_scratch(n_vocab);
+    struct hs_place place = {item->problem, item->sample, (uint32_t)at};
+    struct hs_draw d = {0};
+    int rc;
+
+    if (item->replay)
+        rc = hs_score(logits, n_vocab, item->tokens[s->rows[r].pos + 1u],
+                      scratch, &d);
+    else
+        rc = hs_sample(&s->o->sampler, logits, n_vocab, &place, scratch, &d);
+    if (rc < 0)
+        return -1;
+    item->logprob[at] = d.logprob;
+    item->entropy[at] = d.entropy;
+    if (!item->replay) {
+        item->tokens[item->n_tokens++] = d.token;
+        if (is_eos(s, d.token))
+            item->finish = HS_FINISH_EOS;
+    }
+    return 0;
+}
+
+static int
+predict(struct sched *s)
+{
+    uint32_t index[LOGIT_ROWS];
+    size_t r = 0;
+
+    while (r < s->n_rows) {
+        size_t n = 0;
+
+        for (; r < s->n_rows && n < LOGIT_ROWS; r++)
+            if (s->fates[r].predict)
+                index[n++] = (uint32_t)r;
+        if (n == 0)
+            break;
+        hs_logits(s->st, index, n, s->logits);
+#pragma omp parallel for schedule(dynamic, 1)
+        for (size_t i = 0; i < n; i++)
+            s->bad[i] = predict_row(s, index[i],
+                                    s->logits + i * s->model->cfg.n_vocab) < 0;
+        for (size_t i = 0; i < n; i++)
+            if (s->bad[i])
+                return hs_fail(
+                    s->err,
+                    "%s: position %" PRIu32 ": the logits are not finite",
+                    s->fates[index[i]].item->id, s->rows[index[i]].pos);
+    }
+    return 0;
+}
+
+/* Whether nothing is left to feed or to draw. */
+static bool
+complete(const struct sched *s, const struct hs_item *item)
+{
+    if (item->n_fed < to_feed(s, item))
+        return false;
+    return item->replay || item->finish == HS_FINISH_EOS ||
+           item->n_tokens == item->cap_tokens;
+}
+
+static int
+retire(struct sched *s)
+{
+    for (size_t i = 0; i < s->o->batch; i++) {
+        struct hs_item *item = s->slots[i];
+
+        if (item == NULL || !complete(s, item))
+            continue;
+        item->done = true;
+        s->slots[i] = NULL;
+        if (s->o->finished(s->o->ud, item) < 0)
+            return -1;
+    }
+    while (s->n_queued > 0 && s->queue[s->head]->done) {
+        struct hs_item *item = s->queue[s->head];
+
+        s->head = (s->head + 1) % s->window;
+        s->n_queued--;
+        if (s->o->emit(s->o->ud, item) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+loop(struct sched *s)
+{
+    for (;;) {
+        if (fill_slots(s) < 0)
+            return -1;
+        build_pass(s);
+        if (s->n_rows == 0 && s->n_queued == 0)
+            return 0;
+        if (s->n_rows > 0) {
+            if (hs_forward(s->st, s->rows, s->n_rows, tap, s) < 0)
+                return -1;
+            if (predict(s) < 0)
+                return -1;
+        }
+        if (retire(s) < 0)
+            return -1;
+    }
+}
+
+static size_t
+pass_rows(const struct hs_sched_options *o)
+{
+    return o->batch > RUN_ROWS ? o->batch : RUN_ROWS;
+}
+
+int
+hs_sched_run(const struct hs_model *model, const struct hs_sched_options *o,
+             struct hs_error *err)
+{
+    struct sched s = {.model = model, .o = o, .err = err};
+    size_t n_vocab = model->cfg.n_vocab;
+    int rc;
+
+    err->text[0] = '\0';
+    s.max_rows = pass_rows(o);
+    s.window = hs_mul(o->batch, WINDOW);
+    s.st = hs_state_new(model, o->batch, s.max_rows);
+    s.slots = hs_calloc(o->batch, sizeof(struct hs_item *));
+    s.queue = hs_calloc(s.window, sizeof(struct hs_item *));
+    s.rows = hs_calloc(s.max_rows, sizeof *s.rows);
+    s.fates = hs_calloc(s.max_rows, sizeof *s.fates);
+    s.bad = hs_calloc(LOGIT_ROWS, sizeof *s.bad);
+    s.logits = hs_calloc64(hs_mul(LOGIT_ROWS, n_vocab), sizeof(float));
+    s.scratch = hs_calloc64(
+        hs_mul((size_t)omp_get_max_threads(), hs_sampler_scratch(n_vocab)),
+        sizeof(float));
+    rc = loop(&s);
+    for (size_t i = 0; i < s.n_queued; i++)
+        hs_item_free(s.queue[(s.head + i) % s.window]);
+    free(s.slots);
+    free(s.queue);
+    free(s.rows);
+    free(s.fates);
+    free(s.bad);
+    free(s.logits);
+    free(s.scratch);
+    hs_state_free(s.st);
+    return rc;
+}
+
+size_t
+hs_sched_bytes(const struct hs_model *model, const struct hs_sched_options *o,
+               size_t n_prompt, size_t max_tokens)
+{
+    size_t n_vocab = model->cfg.n_vocab, rows = pass_rows(o);
+    size_t pos = n_prompt + max_tokens;
+    size_t item = hs_mul(hs_mul(max_tokens + 1, o->layers.n),
+                         model->cfg.dim * sizeof(float));
+    size_t slot = hs_mul(pos, hs_state_position_bytes(model)) + item;
+
+    return hs_state_bytes(model, rows) + hs_mul(o->batch, slot) +
+           hs_mul(hs_mul(LOGIT_ROWS, n_vocab), sizeof(float)) +
+           hs_mul((size_t)omp_get_max_threads() * sizeof(float),
+                  hs_sampler_scratch(n_vocab));
+}

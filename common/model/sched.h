@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * sched.h - many sequences through one forward pass.
+ *
+ * Items are admitted in input order into slots, advanced together, replaced
+ * at once when finished, and handed back in input order.  Prompts are fed in
+ * runs beside the single tokens of other sequences.  Nothing that is computed
+ * for an item depends on the others.
+ *
+ * The states of an item: s_0 is the last prompt token, s_t token t of the
+ * completion.  Every token of a completion is fed, but for an EOS that ends
+ * it: so there is one state per token, whether it was generated or given.
+ */
+#ifndef HS_SCHED_H
+#define HS_SCHED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/num.h"
+#include "model/edit.h"
+#include "model/forward.h"
+#include "model/sampler.h"
+
+enum hs_finish {
+    HS_FINISH_EOS,    /* an EOS token ended it */
+    HS_FINISH_LENGTH, /* max_tokens or the model's context did */
+    HS_FINISH_REPLAY  /* the given completion did */
+};
+
+/* Which states are kept. */
+enum hs_positions {
+    HS_POSITIONS_ALL,
+    HS_POSITIONS_LAST,
+    HS_POSITIONS_S0,
+    HS_POSITIONS_STEP_ENDS, /* s_0, ends of steps, the last state */
+    HS_POSITIONS_EVERY      /* s_0, s_K, s_2K, ... */
+};
+
+struct hs_item {
+    /* Input; the pointers are owned by the item. */
+    const char *id;   /* for messages; borrowed */
+    uint64_t problem; /* hash of the problem's id: the sampler's key */
+    uint32_t sample;
+    uint32_t *tokens;  /* prompt, then (replay) the completion; grows */
+    size_t n_prompt;   /* >= 1 */
+    size_t n_tokens;   /* n_prompt, or more for a replay */
+    bool replay;       /* only score what is given */
+    size_t max_tokens; /* of the completion */
+    void *user;        /* the caller's */
+
+    /* Output. */
+    float *logprob; /* (n_tokens - n_prompt) */
+    float *entropy; /* (n_tokens - n_prompt) */
+    enum hs_finish finish;
+    uint32_t *positions; /* (n_states): positions whose states are kept */
+    size_t n_states;
+    float *states;  /* (n_states, layers kept, dim) */
+    uint64_t edits; /* coordinates that were overwritten */
+
+    /* The scheduler's own. */
+    size_t cap_tokens, cap_states, n_fed;
+    bool tentative; /* the last state is only kept if none follows */
+    bool done;
+};
+
+void hs_item_free(struct hs_item *item);
+
+struct hs_sched_options {
+    size_t batch;          /* sequences at a time, >= 1 */
+    struct hs_list layers; /* whose states are kept; may be empty */
+    enum hs_positions positions;
+    uint32_t every; /* K of HS_POSITIONS_EVERY */
+    struct hs_sampler sampler;
+    const struct hs_edit *edit; /* NULL for none */
+    const uint32_t *eos;
+    size_t n_eos;
+    /* Says whether a token ends a step; for HS_POSITIONS_STEP_ENDS. */
+    bool (*ends_step)(void *ud, uint32_t token);
+    /* The next item (taken over) into *item: 1, 0 at the end, -1. */
+    int (*next)(void *ud, struct hs_item **item);
+    /* An item is finished, in any order; may shrink it.  0 or -1. */
+    int (*finished)(void *ud, struct hs_item *item);
+    /* Finished items in input order; takes the item.  0 or -1. */
+    int (*emit)(void *ud, struct hs_item *item);
+    void *ud;
+};
+
+/* Runs all items of next() through the model.  Returns 0, or -1 when a
+ * callback failed (err untouched) or a number was not finite (err says
+ * where: err->text is empty in the former case). */
+HS_MUST_CHECK int hs_sched_run(const struct hs_model *model,
+                               const struct hs_sched_options *o,
+                               struct hs_error *err);
+
+/* Bytes that a run takes, for items of n_prompt and max_tokens tokens. */
+size_t hs_sched_bytes(const struct hs_model *model,
+                      const struct hs_sched_options *o, size_t n_prompt,
+                      size_t max_tokens);
+
+#endif
