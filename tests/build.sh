@@ -19,6 +19,12 @@ step() {
 }
 
 build_tools() {
+    case $PWD in
+    *[!A-Za-z0-9/._+,=:@%~-]*)
+        echo "make cannot build below a folder of this name: $PWD" >&2
+        return 1
+        ;;
+    esac
     mkdir -p build && : >build/build.log || return 1
     if [ ! -x configure ] || [ configure.ac -nt configure ]; then
         echo 'preparing' >&2

@@ -24,6 +24,15 @@ print_failures() {
     done
 }
 
+# What was skipped, and why.
+print_skips() {
+    echo "$skipped skipped:"
+    find build -name '*.log' -path '*tests*' | sort | while read -r log; do
+        grep -E '^(ok|1\.\.0) .*# SKIP' "$log" |
+            sed "s,^,    ${log#build/}: ,"
+    done
+}
+
 give_up() {
     echo "$1"
     echo '0 passed, 1 failed'
@@ -47,8 +56,6 @@ if [ $status -ne 0 ] && [ "$failed" -eq 0 ]; then
     tail -n 40 build/check.log
     failed=1
 fi
-[ "$skipped" -eq 0 ] || echo "$skipped skipped:"
-find build -name '*.trs' -exec grep -h '^:test-result: *SKIP' {} + |
-    sed 's/^:test-result: *SKIP/  /' | sort | uniq -c | sort -rn
+[ "$skipped" -eq 0 ] || print_skips
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
