@@ -11,7 +11,8 @@
     if [ -e .git ] && git ls-files -co --exclude-standard 2>/dev/null; then
         exit 0
     fi
-    find . -name .git -prune -o -name build -prune -o -name 'build-*' -prune -o -type f -print |
+    find . \( -name .git -o -name 'build' -o -name 'build-*' -o -name '_*' \) \
+        -prune -o -type f -print |
         sed 's,^\./,,'
 ) | grep -Ev '^(autom4te|build-aux|m4/|aclocal|configure$|config\.h|Makefile\.in)' |
     sort >files
