@@ -120,19 +120,19 @@ scene() {
 
 run_examples() {
     examples_of "$page"
-    mkdir "scene-$program"
+    mkdir "scene-$name"
     for block in block-1 block-2 block-3 block-4 block-5 block-6 block-7 \
         block-8 block-9 block-10 block-11 block-12; do
         [ -e "$block" ] || continue
-        mv "$block" "scene-$program/.$block"
+        mv "$block" "scene-$name/.$block"
         example() {
-            cd "scene-$program" || return 1
+            cd "scene-$name" || return 1
             [ -e problems.jsonl ] || scene
             timeout 120 sh -e ".$block" </dev/null
         }
         ( example ) >out 2>&1
         example_status=$?
-        is "$program: example ${block#block-} runs" $example_status 0
+        is "$name: example ${block#block-} runs" $example_status 0
         [ $example_status -eq 0 ] || tail -n 8 out | say
     done
 }
@@ -169,7 +169,6 @@ for program in $programs; do
     fi
     quiet "$program: --help, page and getopt agree" same_options
     quiet "$program: sections of the page are in order" in_order "$page"
-    run_examples
 done
 
 for page in "$HS_SRCDIR"/man/*.[1-9]; do
@@ -188,5 +187,6 @@ for page in "$HS_SRCDIR"/man/*.[1-9]; do
             done
     }
     quiet "$name: the pages of ours that it names exist" missing_pages
+    run_examples
 done
 done_testing
