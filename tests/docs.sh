@@ -17,12 +17,12 @@ words_of() {
 # Lines of "long short takes", short "-" if there is none, takes 0 or 1.
 from_help() {
     sed -n -E 's/^ {1,8}(-([A-Za-z0-9]), |)--([a-z0-9-]+)(([ =][^ ]).*|)(  .*|)$/\3 -\2 \5/p' "$1" |
-        awk '{ s = substr($2, 2); print $1, s == "" ? "-" : s, NF > 2 }' | sort
+        awk '{ s = substr($2, 2); print $1, (s == "" ? "-" : s), (NF > 2) }' | sort
 }
 
 from_page() {
     sed -n -E 's/^\.It (Fl ([A-Za-z0-9]) (Ar [^ ]+ )?, )?Fl -([a-z0-9-]+)( .*|)$/\4 -\2\5/p' "$1" |
-        awk '{ s = substr($2, 2); print $1, s == "" ? "-" : s, / Ar /  }' | sort
+        awk '{ s = substr($2, 2); print $1, (s == "" ? "-" : s), / Ar / ? 1 : 0 }' | sort
 }
 
 # The longopts table, with values that are characters as short options.
