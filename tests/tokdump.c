@@ -4,9 +4,10 @@
  *
  * usage: tokdump [-s] [-t REPEATS] tokenizer.json < lines > ids
  *
- * Each line is a JSON string, or an object whose "question" is the text.  A
- * line of ids is printed for each, after it was decoded again and compared; -s
- * lets the post-processor add its tokens.  -t prints megabytes a second.
+ * Each line is a JSON string, or an object whose "question" or "problem" is the
+ * text.  A line of ids is printed for each, after it was decoded again and
+ * compared; -s lets the post-processor add its tokens.  -t prints megabytes a
+ * second.
  */
 #include <config.h>
 
@@ -51,6 +52,9 @@ read_texts(struct texts *all)
         json_t *v =
             json_loadb(line, (size_t)n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &je);
         json_t *text = json_is_object(v) ? json_object_get(v, "question") : v;
+
+        if (text == NULL)
+            text = json_object_get(v, "problem");
 
         if (!json_is_string(text))
             hs_die(HS_EXIT_FAIL, "line %zu: no text: %s", all->n + 1, je.text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * tokparts.h - what a tokenizer.json holds, taken apart.  Only for
- * tokenizer.c and tokfile.c.
+ * tokenizer.c, tokfile.c and tokvocab.c.
  */
 #ifndef HS_TOKPARTS_H
 #define HS_TOKPARTS_H
@@ -31,5 +31,16 @@ struct hs_tokenizer {
  * that begins with where; t may then be freed. */
 HS_MUST_CHECK int hs_tokfile_read(struct hs_tokenizer *t, const json_t *root,
                                   const char *where, struct hs_error *err);
+
+/* Reads the model into t->bpe, with room for the ids of the added tokens.
+ * Returns 0 or -1. */
+HS_MUST_CHECK int hs_tok_model(struct hs_tokenizer *t, const json_t *model,
+                               const json_t *added, const char *where,
+                               struct hs_error *err);
+
+/* The token with this text in the byte alphabet, or HS_NO_TOKEN; bytes is
+ * scratch. */
+uint32_t hs_tok_find(const struct hs_tokenizer *t, const char *s, size_t n,
+                     struct hs_buf *bytes);
 
 #endif

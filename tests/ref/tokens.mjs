@@ -33,7 +33,9 @@ const texts = readFileSync(0, "utf8")
   .split("\n")
   .filter((line) => line !== "")
   .map((line) => JSON.parse(line))
-  .map((value) => (typeof value === "string" ? value : value.question));
+  .map((value) =>
+    typeof value === "string" ? value : (value.question ?? value.problem),
+  );
 const encode = (text) =>
   tokenizer.encode(text, { add_special_tokens: special }).ids;
 
