@@ -4,6 +4,7 @@
 # lines.py - odd texts, one JSON string a line, for comparing tokenizers.
 #
 # usage: lines.py [COUNT [SEED]]
+#        lines.py --all   every code point, among letters, digits and marks
 #
 # Many scripts, code, white space of all kinds, emoji and joiners, combining
 # marks in and out of order, control characters, noncharacters, U+FFFD,
@@ -130,7 +131,19 @@ PIECES = [lambda r: r.choice(WORDS), lambda r: " " + r.choice(WORDS),
           marked, anything, number, run]
 
 
+def everything():
+    for start in range(0, 0x110000, 16):
+        if 0xD800 <= start < 0xE000:
+            continue
+        print(json.dumps("".join(
+            f"a{c}b {c}1{c} 2\u0301{c}\u0316\u0301'{c}."
+            for c in map(chr, range(start, start + 16)))))
+
+
 def main():
+    if sys.argv[1:] == ["--all"]:
+        everything()
+        return
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
     r = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
     for i in range(count):
