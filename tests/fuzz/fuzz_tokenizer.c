@@ -3,8 +3,7 @@
  * fuzz_tokenizer.c - a tokenizer.json and a text, both hostile.
  *
  * The input is JSON up to the first NUL, then a text.  Whatever opens must
- * encode to ids that decode to the text, or to its NFC form.  With libFuzzer
- * build with -DHS_LIBFUZZER; otherwise main replays the files it is given.
+ * encode to ids that decode to the text, or to its NFC form.
  */
 #include <config.h>
 
@@ -12,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "model/tokenizer.h"
 #include "model/unicode.h"
 
@@ -99,25 +97,3 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     hs_tokenizer_free(t);
     return 0;
 }
-
-#ifndef HS_LIBFUZZER
-int
-main(int argc, char **argv)
-{
-    struct hs_error err;
-
-    for (int i = 1; i < argc; i++) {
-        size_t n;
-        char *data = hs_read_file(argv[i], (size_t)1 << 26, &n, &err);
-
-        if (data == NULL) {
-            fprintf(stderr, "fuzz_tokenizer: %s\n", err.text);
-            return 1;
-        }
-        (void)LLVMFuzzerTestOneInput((const uint8_t *)data, n);
-        free(data);
-    }
-    printf("%d files\n", argc - 1);
-    return 0;
-}
-#endif
