@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * record.h - what a stream holds: its head, trajectories, blocks of states.
+ * record.h - what is in an activation stream: heads, trajectories, states.
  *
- * hs-stream(5) says what each field means; here is who owns it.  Strings are
- * UTF-8 and end with a NUL.  A {0} struct is empty and may be freed.
+ * hs-stream(5) describes the bytes; this file their form in memory.
  */
 #ifndef HS_RECORD_H
 #define HS_RECORD_H
@@ -14,116 +13,110 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/mem.h"
 #include "base/num.h"
 
+/* How states are stored. */
 enum hs_dtype {
     HS_F16,
     HS_BF16,
     HS_F32
 };
 
-/* "f16", "bf16" or "f32". */
+/* "f16", "bf16", "f32". */
 const char *hs_dtype_name(enum hs_dtype d);
-/* Bytes of one value: 2 or 4. */
+/* Returns 0, or -1 for another name. */
+HS_MUST_CHECK int hs_dtype_parse(const char *s, enum hs_dtype *out);
 size_t hs_dtype_size(enum hs_dtype d);
-/* Returns 0, or -1 when name is none of the three. */
-HS_MUST_CHECK int hs_dtype_parse(const char *name, enum hs_dtype *out);
 
-/* Whose states these are. */
-struct hs_model_id {
-    char *fingerprint; /* owned */
-    char *family;      /* owned */
-    uint32_t n_layers; /* blocks; layers are 0 .. n_layers */
-    uint32_t dim;
-    uint32_t n_vocab;
-};
-
+/* The head of a segment.  {0} is an empty head; all pointers are owned. */
 struct hs_head {
-    char *kind; /* owned; "activations", "probe", ... */
-    struct hs_model_id model;
-    struct hs_list layers;
-    uint32_t dim; /* of a row of states */
+    char *kind;        /* "activations", ... */
+    char *fingerprint; /* of the model, hex; may be "" */
+    char *family;      /* "qwen2", ...; may be "" */
+    uint64_t n_layers, n_vocab;
+    uint64_t dim;          /* width of the residual stream */
+    struct hs_list layers; /* whose states are in the stream */
     enum hs_dtype dtype;
-    char *positions; /* owned; "all", "last", "s0", "step-ends", "every:K" */
-    json_t *run;     /* owned; a map, what repeats the run; NULL is {} */
-    json_t *history; /* owned; an array of {tool, version, args}; NULL is [] */
+    char *positions; /* "all", "last", "s0", "step-ends", "every:K" */
+    json_t *run;     /* object: sampler, template, seed, edit, ... */
+    json_t *history; /* array of {tool, version, args} */
 };
 
-/* Deep copy: nothing is shared. */
-void hs_head_copy(struct hs_head *dst, const struct hs_head *src);
+/* An empty head of a kind, with an empty run and history. */
+void hs_head_init(struct hs_head *h, const char *kind);
+void hs_head_copy(struct hs_head *to, const struct hs_head *from);
 void hs_head_free(struct hs_head *h);
 
-/* Appends {tool, version, args} to the history, args being argv[1] and
- * following up to the NULL.  Invalid UTF-8 becomes U+FFFD. */
-void hs_head_add_history(struct hs_head *h, const char *tool,
-                         const char *version, char *const *argv);
+/* Sets a string member, for example hs_head_set(&h->family, "qwen2"). */
+void hs_head_set(char **member, const char *value);
 
-/* Can the segments of a and b be one stream?  Returns 0, or -1 with the field
- * that differs and both values. */
+/* Appends a program and its arguments, argv[1] on, to the history. */
+void hs_head_add_history(struct hs_head *h, int argc, char *const *argv);
+/* Empties the history, for files that must not depend on arguments. */
+void hs_head_drop_history(struct hs_head *h);
+
+/* Whether records of the two may stand in one file: same kind, model, layers,
+ * width, dtype and positions.  Returns 0, or -1 naming the difference. */
 HS_MUST_CHECK int hs_head_compatible(const struct hs_head *a,
                                      const struct hs_head *b,
                                      struct hs_error *err);
 
-enum hs_finish_reason {
-    HS_FINISH_EOS,
-    HS_FINISH_LENGTH,
-    HS_FINISH_STOP,
-    HS_FINISH_REPLAY
-};
-
-const char *hs_finish_name(enum hs_finish_reason f);
-
-/* One prompt with one completion. */
+/* One answer to one problem.  {0} is an empty trajectory; all pointers are
+ * owned and reused from one read to the next. */
 struct hs_trajectory {
-    char *id; /* owned, at most HS_ID_MAX bytes; unique in the stream */
-    char *problem;
+    char *id;      /* unique: the problem's id, "#k" added for sample k > 0 */
+    char *problem; /* the problem's id */
     uint64_t sample;
-    char *prompt;         /* NULL: nil */
-    char prompt_hash[33]; /* see hs_hash_tokens(); "" when left to the writer */
-    uint32_t *tokens;     /* prompt, then completion */
+    char *prompt;      /* as rendered; NULL if only its tokens are known */
+    char *prompt_hash; /* XXH3-128 of the prompt's tokens, hex */
+    uint32_t *tokens;  /* (n_tokens): prompt, completion */
     size_t n_tokens, n_prompt;
-    char *completion;      /* the one string that may hold NULs */
-    size_t completion_len; /* bytes */
-    float *logprob;        /* one for each token of the completion */
-    float *entropy;        /* likewise */
-    enum hs_finish_reason finish;
-    char *gold, *parsed; /* NULL: nil */
-    int reward;          /* 0, 1; -1: nil */
+    char *completion;    /* text of the completion, without a final EOS */
+    float *logprob;      /* (n_tokens - n_prompt), natural logarithm, at
+                          * temperature 1 */
+    float *entropy;      /* (n_tokens - n_prompt), nats, of the same */
+    char *finish;        /* "eos", "length", "stop", "replay" */
+    char *gold, *parsed; /* NULL if there is none */
+    int reward;          /* 0, 1, or -1 for undecided */
     char *grader, *reason;
-    uint32_t *positions; /* ascending, < n_tokens: where states were taken */
-    size_t n_positions;
-    uint64_t edits; /* how many edits of states were applied */
-    json_t *meta;   /* owned; a map; NULL is {} */
+    uint32_t *positions; /* (n_states): positions of the stored states */
+    size_t n_states;
+    uint64_t edits; /* coordinates that an edit wrote */
+    json_t *meta;   /* object: other members of the problem */
 
-    /* capacities of the arrays, kept by hs_trajectory_room() */
-    size_t cap_tokens, cap_logprob, cap_entropy, cap_positions;
+    size_t cap_tokens, cap_completion, cap_positions; /* private */
 };
 
-enum {
-    HS_ID_MAX = 2048
-};
-
-/* Makes room in the four arrays and sets n_tokens, n_prompt and n_positions;
- * contents of grown arrays are kept.  n_prompt <= n_tokens. */
-void hs_trajectory_room(struct hs_trajectory *t, size_t n_tokens,
-                        size_t n_prompt, size_t n_positions);
 void hs_trajectory_free(struct hs_trajectory *t);
 
-/* XXH3-128 of n ids as u32 LE, in 32 hexadecimal digits. */
-void hs_hash_tokens(const uint32_t *ids, size_t n, char out[33]);
+/* Sets a string member; NULL is allowed. */
+void hs_trajectory_set(char **member, const char *value);
 
-/* Rows [first, first + n_rows) of one trajectory at one layer, as stored.
- * All borrowed from the reader, until its next call. */
+/* Fills prompt_hash from the tokens. */
+void hs_trajectory_hash_prompt(struct hs_trajectory *t);
+
+/* Some rows of states of one trajectory and layer, as stored. */
 struct hs_states {
-    const char *id;
+    const char *id; /* of the trajectory; len bytes, no NUL */
+    size_t id_len;
     uint32_t layer;
-    size_t first; /* index into the trajectory's positions */
+    size_t first; /* index into the trajectory's positions of row 0 */
     size_t n_rows, dim;
     enum hs_dtype dtype;
-    const uint8_t *data; /* 16 bits: all high bytes, then all low bytes */
+    const uint8_t *data; /* (n_rows, dim), 16-bit types as two planes */
 };
 
-/* Writes n_rows * dim values. */
+/* Widens all rows to out (n_rows, dim). */
 void hs_states_decode(const struct hs_states *s, float *out);
+
+/* What a segment, or a stream, holds. */
+struct hs_counts {
+    uint64_t records, trajectories, states, f32_blocks;
+    unsigned __int128 digest; /* sum of the records' XXH3-128 */
+};
+
+/* 32 hex digits and a NUL. */
+void hs_digest_text(unsigned __int128 digest, char out[33]);
 
 #endif

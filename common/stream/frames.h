@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * frames.h - zstd frames of at most HS_OBJECT_MAX bytes from a descriptor.
+ */
+#ifndef HS_FRAMES_H
+#define HS_FRAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct hs_frames;
+
+/* Takes fd over.  Never NULL. */
+struct hs_frames *hs_frames_open(int fd);
+void hs_frames_close(struct hs_frames *f);
+
+/* Decompresses the next frame.  Returns 1, 0 at the end of the input right
+ * behind a frame, -1 for anything else: damage, a cut, a frame that is empty,
+ * too large, without a checksum, or no zstd frame. */
+HS_MUST_CHECK int hs_frames_next(struct hs_frames *f, struct hs_error *err);
+
+/* The frame's bytes, borrowed until the next call. */
+const uint8_t *hs_frames_data(const struct hs_frames *f);
+size_t hs_frames_size(const struct hs_frames *f);
+
+/* Compressed bytes up to the end of the current frame, decompressed bytes of
+ * all frames so far. */
+uint64_t hs_frames_offset(const struct hs_frames *f);
+uint64_t hs_frames_plain(const struct hs_frames *f);
+
+#endif
