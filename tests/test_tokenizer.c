@@ -345,12 +345,42 @@ patterns_mean_what_oniguruma_means(void **state)
         "\"'S\":0,\"'\":1,\"\xc3\xa1\":2,\"\xc5\x82\":3,\"\xc5\x82\xc5\x82\":4,"
         "\"\xc3\x85\":5,\"\xc2\xbf\":6,\"S\":7,\"'\xc3\x85\xc2\xbf\":8,"
         "\"\xc4\xa0\":9,\"\xc4\xa0\xc3\xa1\xc5\x82\xc4\xb0\":10,"
-        "\"\xc3\xa1\xc5\x82\xc4\xb0\":11},\"merges\":[]}");
+        "\"\xc3\xa1\xc5\x82\xc4\xb0\":11,\"S'\xc3\x85\xc2\xbf\":12},\"merges\":"
+        "[]}");
+    /* U+31350 is a letter since Unicode 15. */
+    static const char letters[] = FILE_OF(
+        SPLIT("\\\\p{L}+"),
+        "\"model\":{\"type\":\"BPE\",\"ignore_merges\":true,\"vocab\":{\"!\":0,"
+        "\"\xc3\xb0\xc2\xb1\xc4\xaf\xc4\xb2\":1},\"merges\":[]}");
 
     (void)state;
     expect(model, "'S", "0");
-    expect(model, "'\xc5\xbf", "8");        /* long s is no s */
+    expect(model, "S'\xc5\xbf", "12"); /* long s is no s */
+    expect(letters, "!\xf0\xb1\x8d\x90", "0 1");
     expect(model, " \xe1\xa0\x8e", "9 11"); /* U+180E is no space */
+}
+
+/* node 20.20 (ICU 78, Unicode 17): what utf8proc 2.8 does not know. */
+static void
+nfc_knows_unicode_17(void **state)
+{
+    static const char *const cases[][2] = {
+        {"a\xe1\xab\xa5\xe1\xab\xa6", "a\xe1\xab\xa6\xe1\xab\xa5"},
+        {"a\xe1\xab\xa6\xcc\x81", "\xc3\xa1\xe1\xab\xa6"},
+        {"\xf0\x96\xb5\xa7\xf0\x96\xb5\xa8",
+         "\xf0\x96\xb5\xa8\xf0\x96\xb5\xa7"},
+        {"\xf0\x96\x84\x9e\xf0\x96\x84\xa3", "\xf0\x96\x84\xa6"},
+        {"\xf0\x90\x97\x92\xcc\x87", "\xf0\x90\x97\x89"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct hs_buf b = {0};
+
+        assert_int_equal(hs_nfc(cases[i][0], strlen(cases[i][0]), &b, &err), 0);
+        assert_string_equal(hs_buf_cstr(&b), cases[i][1]);
+        hs_buf_free(&b);
+    }
 }
 
 static void
@@ -533,6 +563,7 @@ main(void)
         cmocka_unit_test(normalized_added_tokens_are_found_in_nfc),
         cmocka_unit_test(templates_go_around_the_text),
         cmocka_unit_test(patterns_mean_what_oniguruma_means),
+        cmocka_unit_test(nfc_knows_unicode_17),
         cmocka_unit_test(what_is_not_known_is_refused_by_name),
         cmocka_unit_test(patterns_that_are_not_known_are_refused),
         cmocka_unit_test(long_words_are_whole),

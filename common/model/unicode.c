@@ -91,6 +91,173 @@ hs_nfc_plain(const char *s, size_t n)
     return true;
 }
 
+/* Marks since Unicode 15.1 with their combining classes, which utf8proc 2.8
+ * takes for 0. */
+static const struct {
+    utf8proc_int32_t from, to;
+    int class;
+} late_marks[] = {
+    {0x897, 0x897, 230},     {0x1acf, 0x1adc, 230},   {0x1add, 0x1add, 220},
+    {0x1ae0, 0x1ae5, 230},   {0x1ae6, 0x1ae6, 220},   {0x1ae7, 0x1aea, 230},
+    {0x1aeb, 0x1aeb, 234},   {0x10d69, 0x10d6d, 230}, {0x10efa, 0x10efb, 220},
+    {0x113ce, 0x113d0, 9},   {0x1612f, 0x1612f, 9},   {0x1e5ee, 0x1e5ee, 230},
+    {0x1e5ef, 0x1e5ef, 220}, {0x1e6e3, 0x1e6e3, 230}, {0x1e6e6, 0x1e6e6, 230},
+    {0x1e6ee, 0x1e6ef, 230}, {0x1e6f5, 0x1e6f5, 230},
+};
+
+/* Compositions since then. */
+static const struct {
+    utf8proc_int32_t first, second, composed;
+} late_pairs[] = {
+    {0x105d2, 0x307, 0x105c9},   {0x105da, 0x307, 0x105e4},
+    {0x11382, 0x113c9, 0x11383}, {0x11384, 0x113bb, 0x11385},
+    {0x1138b, 0x113c2, 0x1138e}, {0x11390, 0x113c9, 0x11391},
+    {0x113c2, 0x113c2, 0x113c5}, {0x113c2, 0x113b8, 0x113c7},
+    {0x113c2, 0x113c9, 0x113c8}, {0x1611e, 0x1611e, 0x16121},
+    {0x1611e, 0x16129, 0x16122}, {0x1611e, 0x1611f, 0x16123},
+    {0x16129, 0x1611f, 0x16124}, {0x1611e, 0x16120, 0x16125},
+    {0x16121, 0x1611f, 0x16126}, {0x16122, 0x1611f, 0x16127},
+    {0x16121, 0x16120, 0x16128}, {0x16d67, 0x16d67, 0x16d68},
+    {0x16d63, 0x16d67, 0x16d69}, {0x16d69, 0x16d67, 0x16d6a},
+};
+
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+static int
+combining_class(utf8proc_int32_t c)
+{
+    for (size_t i = 0; i < COUNT(late_marks); i++)
+        if (c >= late_marks[i].from && c <= late_marks[i].to)
+            return late_marks[i].class;
+    return utf8proc_get_property(c)->combining_class;
+}
+
+/* The composition of the pair, or 0. */
+static utf8proc_int32_t
+compose_pair(utf8proc_int32_t first, utf8proc_int32_t second)
+{
+    utf8proc_int32_t both[3] = {first, second, 0};
+
+    for (size_t i = 0; i < COUNT(late_pairs); i++)
+        if (late_pairs[i].first == first && late_pairs[i].second == second)
+            return late_pairs[i].composed;
+    return utf8proc_normalize_utf32(both, 2,
+                                    UTF8PROC_STABLE | UTF8PROC_COMPOSE) == 1
+               ? both[0]
+               : 0;
+}
+
+/* Whether s has a character that only the tables above know. */
+static bool
+is_late(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        size_t len = char_length((const unsigned char *)s + i, n - i);
+        utf8proc_int32_t c = 0;
+
+        if (len < 3) {
+            i += len ? len : 1;
+            continue;
+        }
+        (void)utf8proc_iterate((const utf8proc_uint8_t *)s + i,
+                               (utf8proc_ssize_t)len, &c);
+        i += len;
+        if (c != 0x897 && (c < 0x1acf || (c > 0x1aeb && c < 0x105c9)))
+            continue;
+        for (size_t k = 0; k < COUNT(late_marks); k++)
+            if (c >= late_marks[k].from && c <= late_marks[k].to)
+                return true;
+        for (size_t k = 0; k < COUNT(late_pairs); k++)
+            if (c == late_pairs[k].first || c == late_pairs[k].composed)
+                return true;
+    }
+    return false;
+}
+
+/* Puts marks in canonical order; v is decomposed. */
+static void
+reorder(utf8proc_int32_t *v, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        utf8proc_int32_t c = v[i];
+        int class = combining_class(c);
+        size_t k = i;
+
+        for (; class > 0 && k > 0 && combining_class(v[k - 1]) > class; k--)
+            v[k] = v[k - 1];
+        v[k] = c;
+    }
+}
+
+/* Composes in place (UAX #15); returns what is left. */
+static size_t
+compose(utf8proc_int32_t *v, size_t n)
+{
+    size_t left = 0, starter = SIZE_MAX;
+    int last = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        int class = combining_class(v[i]);
+
+        if (starter != SIZE_MAX && (left == starter + 1 || last < class)) {
+            utf8proc_int32_t c = compose_pair(v[starter], v[i]);
+
+            if (c != 0) {
+                v[starter] = c;
+                continue;
+            }
+        }
+        if (class == 0)
+            starter = left;
+        last = class;
+        v[left++] = v[i];
+    }
+    return left;
+}
+
+/* Writes what c decomposes to by late_pairs to v; returns how many, at most
+ * 3. */
+static size_t
+expand(utf8proc_int32_t c, utf8proc_int32_t *v)
+{
+    for (size_t i = 0; i < COUNT(late_pairs); i++) {
+        if (late_pairs[i].composed == c) {
+            size_t n = expand(late_pairs[i].first, v);
+
+            v[n] = late_pairs[i].second;
+            return n + 1;
+        }
+    }
+    v[0] = c;
+    return 1;
+}
+
+/* NFC by hand, for texts with characters that utf8proc does not know. */
+static int
+late_nfc(const char *s, size_t n, struct hs_buf *out, struct hs_error *err)
+{
+    size_t cap = hs_mul(n, 4), left = 0;
+    utf8proc_int32_t *v = hs_malloc(hs_mul(cap, sizeof *v)), *w;
+    utf8proc_ssize_t len = utf8proc_decompose(
+        (const utf8proc_uint8_t *)s, (utf8proc_ssize_t)n, v,
+        (utf8proc_ssize_t)cap, UTF8PROC_STABLE | UTF8PROC_DECOMPOSE);
+
+    if (len < 0 || (size_t)len > cap) {
+        free(v);
+        return hs_fail(err, "normalizing to NFC: %s", utf8proc_errmsg(len));
+    }
+    w = hs_malloc(hs_mul((size_t)len, 3 * sizeof *w));
+    for (utf8proc_ssize_t i = 0; i < len; i++)
+        left += expand(v[i], w + left);
+    reorder(w, left);
+    left = compose(w, left);
+    for (size_t i = 0; i < left; i++)
+        out->len += (size_t)utf8proc_encode_char(w[i], hs_buf_reserve(out, 4));
+    free(v);
+    free(w);
+    return 0;
+}
+
 int
 hs_nfc(const char *s, size_t n, struct hs_buf *out, struct hs_error *err)
 {
@@ -99,6 +266,8 @@ hs_nfc(const char *s, size_t n, struct hs_buf *out, struct hs_error *err)
 
     if (n == 0)
         return 0;
+    if (is_late(s, n))
+        return late_nfc(s, n, out, err);
     len = utf8proc_map((const utf8proc_uint8_t *)s, (utf8proc_ssize_t)n, &made,
                        UTF8PROC_STABLE | UTF8PROC_COMPOSE);
     if (len < 0)

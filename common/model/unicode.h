@@ -3,10 +3,8 @@
  * unicode.h - what the tokenizer needs of Unicode: strict UTF-8, NFC, white
  * space.
  *
- * NFC is utf8proc's.  Its tables are those of one Unicode version; characters
- * that were assigned later normalize to themselves, which is wrong only for
- * the few scripts since Unicode 14 that have compositions or reordered marks
- * of their own.
+ * NFC is utf8proc's, with the marks and compositions up to Unicode 17 that the
+ * version in Debian 12 (Unicode 15) lacks.
  */
 #ifndef HS_UNICODE_H
 #define HS_UNICODE_H
