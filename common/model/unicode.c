@@ -147,21 +147,28 @@ compose_pair(utf8proc_int32_t first, utf8proc_int32_t second)
                : 0;
 }
 
-/* Whether s has a character that only the tables above know. */
+/* Whether s has a character that only the tables above know, or more marks in
+ * a row than utf8proc orders quickly: its time is quadratic in them. */
 static bool
-is_late(const char *s, size_t n)
+is_special(const char *s, size_t n)
 {
+    size_t marks = 0;
+
     for (size_t i = 0; i < n;) {
         size_t len = char_length((const unsigned char *)s + i, n - i);
         utf8proc_int32_t c = 0;
 
-        if (len < 3) {
-            i += len ? len : 1;
+        if (len < 2) {
+            i++;
+            marks = 0;
             continue;
         }
         (void)utf8proc_iterate((const utf8proc_uint8_t *)s + i,
                                (utf8proc_ssize_t)len, &c);
         i += len;
+        marks = utf8proc_get_property(c)->combining_class > 0 ? marks + 1 : 0;
+        if (marks > 30)
+            return true;
         if (c != 0x897 && (c < 0x1acf || (c > 0x1aeb && c < 0x105c9)))
             continue;
         for (size_t k = 0; k < COUNT(late_marks); k++)
@@ -174,18 +181,39 @@ is_late(const char *s, size_t n)
     return false;
 }
 
+/* Sorts n marks by their classes, which are above 0, and keeps the order of
+ * equals. */
+static void
+sort_marks(utf8proc_int32_t *v, size_t n)
+{
+    size_t at[256] = {0}, sum = 0;
+    utf8proc_int32_t *old = hs_malloc(hs_mul(n, sizeof *old));
+
+    memcpy(old, v, n * sizeof *old);
+    for (size_t i = 0; i < n; i++)
+        at[combining_class(old[i])]++;
+    for (size_t k = 0; k < 256; k++) {
+        size_t count = at[k];
+
+        at[k] = sum;
+        sum += count;
+    }
+    for (size_t i = 0; i < n; i++)
+        v[at[combining_class(old[i])]++] = old[i];
+    free(old);
+}
+
 /* Puts marks in canonical order; v is decomposed. */
 static void
 reorder(utf8proc_int32_t *v, size_t n)
 {
-    for (size_t i = 1; i < n; i++) {
-        utf8proc_int32_t c = v[i];
-        int class = combining_class(c);
-        size_t k = i;
+    size_t end;
 
-        for (; class > 0 && k > 0 && combining_class(v[k - 1]) > class; k--)
-            v[k] = v[k - 1];
-        v[k] = c;
+    for (size_t i = 0; i < n; i = end + 1) {
+        for (end = i; end < n && combining_class(v[end]) > 0; end++)
+            ;
+        if (end - i > 1)
+            sort_marks(v + i, end - i);
     }
 }
 
@@ -232,29 +260,38 @@ expand(utf8proc_int32_t c, utf8proc_int32_t *v)
     return 1;
 }
 
-/* NFC by hand, for texts with characters that utf8proc does not know. */
+/* NFC by hand, for what is_special(). */
 static int
-late_nfc(const char *s, size_t n, struct hs_buf *out, struct hs_error *err)
+special_nfc(const char *s, size_t n, struct hs_buf *out, struct hs_error *err)
 {
-    size_t cap = hs_mul(n, 4), left = 0;
-    utf8proc_int32_t *v = hs_malloc(hs_mul(cap, sizeof *v)), *w;
-    utf8proc_ssize_t len = utf8proc_decompose(
-        (const utf8proc_uint8_t *)s, (utf8proc_ssize_t)n, v,
-        (utf8proc_ssize_t)cap, UTF8PROC_STABLE | UTF8PROC_DECOMPOSE);
+    utf8proc_int32_t *v = NULL, c;
+    size_t cap = 0, len = 0;
 
-    if (len < 0 || (size_t)len > cap) {
-        free(v);
-        return hs_fail(err, "normalizing to NFC: %s", utf8proc_errmsg(len));
+    for (size_t i = 0; i < n;) {
+        utf8proc_int32_t parts[16];
+        utf8proc_ssize_t bytes, made = -1;
+        int boundary = 0;
+
+        bytes = utf8proc_iterate((const utf8proc_uint8_t *)s + i,
+                                 (utf8proc_ssize_t)(n - i), &c);
+        if (bytes > 0)
+            made = utf8proc_decompose_char(c, parts, COUNT(parts),
+                                           UTF8PROC_STABLE | UTF8PROC_DECOMPOSE,
+                                           &boundary);
+        if (made < 0 || made > (utf8proc_ssize_t)COUNT(parts)) {
+            free(v);
+            return hs_fail(err, "cannot normalize to NFC");
+        }
+        i += (size_t)bytes;
+        v = hs_grow(v, &cap, len + 3 * (size_t)made, sizeof *v);
+        for (utf8proc_ssize_t k = 0; k < made; k++)
+            len += expand(parts[k], v + len);
     }
-    w = hs_malloc(hs_mul((size_t)len, 3 * sizeof *w));
-    for (utf8proc_ssize_t i = 0; i < len; i++)
-        left += expand(v[i], w + left);
-    reorder(w, left);
-    left = compose(w, left);
-    for (size_t i = 0; i < left; i++)
-        out->len += (size_t)utf8proc_encode_char(w[i], hs_buf_reserve(out, 4));
+    reorder(v, len);
+    len = compose(v, len);
+    for (size_t i = 0; i < len; i++)
+        out->len += (size_t)utf8proc_encode_char(v[i], hs_buf_reserve(out, 4));
     free(v);
-    free(w);
     return 0;
 }
 
@@ -266,8 +303,8 @@ hs_nfc(const char *s, size_t n, struct hs_buf *out, struct hs_error *err)
 
     if (n == 0)
         return 0;
-    if (is_late(s, n))
-        return late_nfc(s, n, out, err);
+    if (is_special(s, n))
+        return special_nfc(s, n, out, err);
     len = utf8proc_map((const utf8proc_uint8_t *)s, (utf8proc_ssize_t)n, &made,
                        UTF8PROC_STABLE | UTF8PROC_COMPOSE);
     if (len < 0)
