@@ -49,8 +49,8 @@ jq -r --argjson bytes "$bytes" --argjson seconds \
     "$(echo "$started $ended" | awk '{ printf "%.3f", $2 - $1 }')" '
     "problems            \(.items)",
     "accuracy            \(.reward_rate * 1000 | round / 1000)",
-    "tokens              \(.tokens)",
-    "tokens/s            \(.tokens / $seconds | round)",
+    "tokens              \(.tokens), of which \(.tokens_completion) generated",
+    "tokens/s            \(.tokens_completion / $seconds | round) generated",
     "bytes               \($bytes)",
     "compression ratio   \(.raw_bytes / $bytes * 100 | round / 100)"
     ' "$out/stats.json" || exit 1

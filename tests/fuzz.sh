@@ -5,43 +5,43 @@
 # runs each tests/fuzz/fuzz_NAME.c for FUZZ_SECONDS (60) over the committed
 # tests/fuzz/corpus/NAME. Finds stay in BUILD/fuzz/NAME; a crash ends it with 1.
 #
-# usage: FUZZ_FLAGS=CPPFLAGS FUZZ_LIBS=LIBS sh tests/fuzz.sh SOURCE BUILD [NAME...]
+# usage: FUZZ_ARCHIVES=... FUZZ_FLAGS=... FUZZ_LIBS=... \
+#            sh tests/fuzz.sh SOURCE BUILD [NAME...]
 set -u
 source=$1
-build=$2
+out=$2/fuzz
 shift 2
-: "${FUZZ_FLAGS?run make fuzz}" "${FUZZ_LIBS?run make fuzz}"
+: "${FUZZ_ARCHIVES?run make fuzz}" "${FUZZ_FLAGS?}" "${FUZZ_LIBS?}"
 checks=address,undefined
-out=$build/fuzz
-mkdir -p "$out/objects" || exit 1
+flags='-g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all'
+jobs=$(nproc 2>/dev/null || echo 2)
 
-# shellcheck disable=SC2086 # flags are words
-compile() {
-    ${FUZZ_CC:-clang} -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all \
-        $FUZZ_FLAGS "$@"
+# The library once more, in a folder of its own, ready for libFuzzer.
+mkdir -p "$out/lib" && cd "$out/lib" || exit 1
+[ -f Makefile ] || "$source/configure" -q CC=clang \
+    CFLAGS="$flags -fsanitize=fuzzer-no-link,$checks" >configure.log 2>&1 || {
+    cat configure.log >&2
+    exit 1
 }
-
-for file in "$source"/common/*/*.c; do
-    compile -fsanitize=fuzzer-no-link,$checks -c "$file" \
-        -o "$out/objects/$(basename "$file" .c).o" || exit 1
-done
+# shellcheck disable=SC2086 # archives, flags and libraries are words
+make -s -j"$jobs" $FUZZ_ARCHIVES || exit 1
 
 failed=0
 for target in "$source"/tests/fuzz/fuzz_*.c; do
-    [ -e "$target" ] || continue
     name=$(basename "$target" .c)
     name=${name#fuzz_}
     [ $# -eq 0 ] || case " $* " in *" $name "*) ;; *) continue ;; esac
     # shellcheck disable=SC2086
-    compile -fsanitize=fuzzer,$checks "$target" "$out"/objects/*.o \
-        $FUZZ_LIBS -o "$out/fuzz_$name" || exit 1
+    clang $flags -fsanitize=fuzzer,$checks -I. -I"$source/common" \
+        -I"$source/tests" $FUZZ_FLAGS "$target" $FUZZ_ARCHIVES $FUZZ_LIBS \
+        -o "fuzz_$name" || exit 1
     mkdir -p "$out/$name"
     seeds=$source/tests/fuzz/corpus/$name
     [ -d "$seeds" ] || seeds=
     echo "fuzz: $name for ${FUZZ_SECONDS:-60} s"
-    if ! (cd "$out/$name" && "../fuzz_$name" -max_total_time="${FUZZ_SECONDS:-60}" \
-        -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 . \
-        ${seeds:+"$seeds"}) >"$out/$name.log" 2>&1; then
+    if ! (cd "$out/$name" && "$out/lib/fuzz_$name" -timeout=20 \
+        -max_total_time="${FUZZ_SECONDS:-60}" -rss_limit_mb=2048 \
+        -print_final_stats=1 . ${seeds:+"$seeds"}) >"$out/$name.log" 2>&1; then
         echo "fuzz: $name failed: $out/$name.log" >&2
         tail -n 30 "$out/$name.log" >&2
         failed=1

