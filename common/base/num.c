@@ -190,3 +190,28 @@ hs_parse_shard(const char *opt, const char *s, uint32_t *i, uint32_t *n)
     *i = (uint32_t)hs_parse_u64(opt, first, 1, *n);
     free(first);
 }
+
+char **
+hs_parse_words(const char *opt, const char *s)
+{
+    char **words = hs_calloc(strlen(s) + 2, sizeof *words);
+
+    for (size_t n = 0;; n++) {
+        size_t len = strcspn(s, ",");
+
+        if (len == 0)
+            hs_die(HS_EXIT_USAGE, "%s: an empty name in the list", opt);
+        words[n] = hs_strndup(s, len);
+        if (s[len] == '\0')
+            return words;
+        s += len + 1;
+    }
+}
+
+void
+hs_words_free(char **words)
+{
+    for (size_t i = 0; words != NULL && words[i] != NULL; i++)
+        free(words[i]);
+    free(words);
+}

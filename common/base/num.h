@@ -43,6 +43,11 @@ HS_MUST_CHECK int hs_list_resolve(struct hs_list *l, uint32_t n,
 bool hs_list_has(const struct hs_list *l, uint32_t x);
 void hs_list_free(struct hs_list *l);
 
+/* Reads names between commas into a list that ends with NULL, to be released
+ * with hs_words_free().  Dies on an empty name. */
+char **hs_parse_words(const char *opt, const char *s);
+void hs_words_free(char **words);
+
 /* Reads a shard "I/N", 1 <= I <= N.  Dies on anything else. */
 void hs_parse_shard(const char *opt, const char *s, uint32_t *i, uint32_t *n);
 
