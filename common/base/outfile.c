@@ -116,14 +116,16 @@ out:
 int
 hs_outfile_commit(struct hs_outfile *o, struct hs_error *err)
 {
-    const char *name = o->part ? o->part : "standard output";
-
-    if (o->part != NULL && rename(o->part, o->path) < 0)
+    if (o->part == NULL) {
+        *o = (struct hs_outfile){.fd = -1};
+        return 0;
+    }
+    if (rename(o->part, o->path) < 0)
         return hs_fail(err, "%s: cannot rename to %s: %s", o->part, o->path,
                        strerror(errno));
     forget(o->part);
     if (close(o->fd) < 0)
-        return hs_fail(err, "%s: %s", name, strerror(errno));
+        return hs_fail(err, "%s: %s", o->path, strerror(errno));
     free(o->part);
     free(o->path);
     *o = (struct hs_outfile){.fd = -1};

@@ -33,9 +33,9 @@ HS_MUST_CHECK int hs_outfile_open(struct hs_outfile *o, const char *path,
                                   enum hs_outfile_mode mode,
                                   struct hs_error *err);
 
-/* Renames the part to its name and closes fd.  On standard output closes fd
- * and reports a late error.  Returns 0, or -1 with the reason; the part is
- * then left to hs_outfile_abandon_all(). */
+/* Renames the part to its name and closes fd.  Standard output is left to
+ * hs_finish().  Returns 0, or -1 with the reason; the part is then left to
+ * hs_outfile_abandon_all(). */
 HS_MUST_CHECK int hs_outfile_commit(struct hs_outfile *o, struct hs_error *err);
 
 /* Closes and removes (or keeps) all parts that were not committed. */
