@@ -17,8 +17,8 @@
  *   completion_tokens  array of ids or array of such arrays
  *
  * All other members are kept in meta.  A member that is null is absent.
- * Lines of white space are skipped and counted.  The reader streams: it holds
- * one line, of at most HS_PROBLEM_LINE_MAX bytes.
+ * Lines of white space are skipped but counted as lines.  The reader streams:
+ * it holds one line, of at most HS_PROBLEM_LINE_MAX bytes.
  *
  *   struct hs_problem p = {0};
  *   while ((rc = hs_problem_read(r, &p, &err)) > 0)
@@ -65,8 +65,8 @@ struct hs_problem {
     json_t *meta; /* owned object, never NULL after a read */
 };
 
-/* Renames of fields, {0} is none: the reader looks for from[i] where it would
- * look for the name to[i]. */
+/* Renames of fields, {0} is none.  A field that is renamed must be there in
+ * every line (null counts), and no longer stands under its own name. */
 struct hs_map {
     struct {
         char *name;  /* owned: one of ours, "question" */
