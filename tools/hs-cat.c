@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * hs-cat: join streams into one segment; choose, shuffle and split them.
- *
- * Records pass as they are, so the digest of what is joined is that of its
- * parts together.
+ * Records pass as they are, so digests add up.
  */
 #include <config.h>
 
@@ -51,6 +49,7 @@ struct cat {
     struct hs_head first; /* of the first input */
     struct hs_list layers;
     struct hs_pick *pick;
+    const char *input; /* being read */
     struct output *outputs;
     size_t n_outputs;
     struct hs_spill *spill; /* NULL without --shuffle */
@@ -213,7 +212,7 @@ begin(struct cat *c, const struct hs_head *head)
     hs_head_copy(&c->first, head);
     if (hs_layers_choose(head, c->o->all_layers ? &head->layers : &c->o->layers,
                          &c->layers, &c->err) < 0)
-        return -1;
+        return hs_fail_prefix(&c->err, "%s", c->input);
     hs_head_copy(&out, head);
     hs_list_free(&out.layers);
     rc = hs_layers_choose(head, &c->layers, &out.layers, &c->err);
@@ -253,7 +252,7 @@ begin_unit(struct cat *c, const struct hs_record *rec, uint64_t key[2])
                      "of other types can not");
     }
     if (rc < 0)
-        return -1;
+        return hs_fail_prefix(&c->err, "%s", c->input);
     h = XXH3_128bits_withSeed(name, len, o->pick.seed);
     key[0] = h.high64;
     key[1] = h.low64;
@@ -290,19 +289,18 @@ read_input(struct cat *c, const char *path)
 
     if (r == NULL)
         return -1;
+    c->input = hs_input_name(path);
     head = hs_reader_head(r);
     if (head != NULL && c->n_outputs == 0)
         rc = begin(c, head);
-    else if (head != NULL)
-        rc = hs_head_compatible(&c->first, head, &c->err);
+    else if (head != NULL && hs_head_compatible(&c->first, head, &c->err) < 0)
+        rc = hs_fail_prefix(&c->err, "%s", c->input);
     if (head != NULL)
         hs_reader_select(r, &c->layers);
     while (rc == 0 && (rc = hs_read(r, &rec)) > 0)
         rc = take(c, &rec);
     if (hs_reader_error(r)[0] != '\0')
         rc = hs_fail(&c->err, "%s", hs_reader_error(r));
-    else if (rc < 0)
-        hs_fail_prefix(&c->err, "%s", hs_input_name(path));
     hs_record_free(&rec);
     hs_reader_close(r);
     return rc;

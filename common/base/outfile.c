@@ -6,6 +6,7 @@
 
 #include "base/outfile.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -140,6 +142,24 @@ hs_outfile_abandon_all(void)
             (void)unlink(parts[i]);
         parts[i] = NULL;
     }
+}
+
+int
+hs_make_folder(const char *path, struct hs_error *err)
+{
+    struct dirent *e;
+    DIR *dir;
+    int rc = 0;
+
+    if (mkdir(path, 0777) == 0)
+        return 0;
+    if (errno != EEXIST || (dir = opendir(path)) == NULL)
+        return hs_fail(err, "%s: %s", path, strerror(errno));
+    while (rc == 0 && (e = readdir(dir)) != NULL)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            rc = hs_fail(err, "%s: is not empty", path);
+    (void)closedir(dir);
+    return rc;
 }
 
 int

@@ -41,6 +41,10 @@ HS_MUST_CHECK int hs_outfile_commit(struct hs_outfile *o, struct hs_error *err);
 /* Closes and removes (or keeps) all parts that were not committed. */
 void hs_outfile_abandon_all(void);
 
+/* Makes a folder, or takes one that is empty: files of an earlier run would mix
+ * with new ones.  Returns 0, or -1 with the reason. */
+HS_MUST_CHECK int hs_make_folder(const char *path, struct hs_error *err);
+
 /* Writes all n bytes.  Returns 0, or -1 with errno set. */
 HS_MUST_CHECK int hs_write_all(int fd, const void *data, size_t n);
 

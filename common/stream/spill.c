@@ -11,11 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <zstd.h>
 
 #include "base/mem.h"
+#include "base/tempfile.h"
 
 struct unit {
     uint64_t key[2], number;
@@ -38,34 +38,10 @@ struct hs_spill {
     struct hs_buf packed, plain;
 };
 
-/* A temporary file that has no name any more. */
-static FILE *
-open_temporary(struct hs_error *err)
-{
-    const char *dir = getenv("TMPDIR");
-    struct hs_buf path = {0};
-    FILE *file = NULL;
-    int fd;
-
-    hs_buf_printf(&path, "%s/hstools-XXXXXX", dir && *dir ? dir : "/tmp");
-    fd = mkstemp(hs_buf_cstr(&path));
-    if (fd >= 0) {
-        (void)unlink(hs_buf_cstr(&path));
-        file = fdopen(fd, "w+b");
-        if (file == NULL)
-            (void)close(fd);
-    }
-    if (file == NULL)
-        hs_fail(err, "temporary file %s: %s", hs_buf_cstr(&path),
-                strerror(errno));
-    hs_buf_free(&path);
-    return file;
-}
-
 struct hs_spill *
 hs_spill_new(struct hs_error *err)
 {
-    FILE *file = open_temporary(err);
+    FILE *file = hs_tempfile(NULL, err);
     struct hs_spill *s;
 
     if (file == NULL)
