@@ -4,7 +4,7 @@
  *
  * An answer is read as a number or expression, a word, a tuple or interval, a
  * list or set, a union, a matrix, an equation or a number with its base, and
- * its parts are compared by value (expr.h).
+ * its parts are compared by value (mathexpr.h).
  */
 #ifndef HS_ANSWER_H
 #define HS_ANSWER_H

@@ -18,7 +18,7 @@
 #include "task/answer.h"
 #include "task/exact.h"
 #include "task/latex.h"
-#include "task/pick.h"
+#include "task/locate.h"
 
 #define CHOICES     5 /* A to E, when nothing says how many */
 #define MATCH_LIMIT 1000000
@@ -104,9 +104,9 @@ grade_strict(const struct hs_grader *g, struct job *j)
     struct hs_span x;
 
     (void)g;
-    if (!hs_pick_marked(j->s, j->n, &x))
+    if (!hs_locate_marked(j->s, j->n, &x))
         return say(j, 0, "no #### marker");
-    if (is_decimal(j->gold) && !hs_pick_strict(j->s, j->n, &x))
+    if (is_decimal(j->gold) && !hs_locate_strict(j->s, j->n, &x))
         return say(j, 0, "no number behind ####");
     set_parsed(j, x.s, x.n);
     return compare_plain(j, x.s, x.n);
@@ -120,7 +120,7 @@ grade_flexible(const struct hs_grader *g, struct job *j)
     (void)g;
     if (!is_decimal(j->gold))
         return say(j, -1, "undecided: the gold answer is not a number");
-    if (!hs_pick_flexible(j->s, j->n, &x))
+    if (!hs_locate_flexible(j->s, j->n, &x))
         return say(j, 0, "no number");
     set_parsed(j, x.s, x.n);
     return compare_plain(j, x.s, x.n);
@@ -184,7 +184,7 @@ grade_choice(const struct hs_grader *g, struct job *j)
         n = CHOICES;
     if ((size_t)(gold - 'A') >= n)
         n = (size_t)(gold - 'A') + 1;
-    if (!hs_pick_choice(j->s, j->n, n, &c))
+    if (!hs_locate_choice(j->s, j->n, n, &c))
         return say(j, 0, "no letter");
     set_parsed(j, &c, 1);
     return c == gold ? say(j, 1, "the same letter")
@@ -369,7 +369,7 @@ hs_grade(const struct hs_grader *g, const char *completion, size_t len,
             j.gold = (struct hs_span){gold, strlen(gold)};
             hs_latex_trim(&j.gold.s, &j.gold.n);
         } else if (gold != NULL) {
-            j.gold = hs_pick_gold(gold);
+            j.gold = hs_locate_gold(gold);
         }
         v->reward = g->rule(g, &j);
     }

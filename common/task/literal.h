@@ -3,7 +3,7 @@
  * literal.h - numbers as people write them in answers.
  *
  * "1,234.5", ".5", "4.5e33", "0.1\\overline{6}", "1\\frac{4}{5}", "1 4/5".
- * Only expr.c uses this.
+ * Only mathexpr.c uses this.
  */
 #ifndef HS_LITERAL_H
 #define HS_LITERAL_H

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "task/expr.h"
+#include "task/mathexpr.h"
 #include "task/latex.h"
 
 /* An expression and what stands behind it. */
@@ -172,9 +172,9 @@ infinite(const struct scalar *x)
 
 static int
 eval(const struct scalar *x, unsigned point, struct hs_value *v,
-     struct hs_expr_info *info, struct hs_error *err)
+     struct hs_math_info *info, struct hs_error *err)
 {
-    if (hs_expr_eval(x->s, x->n, point, v, info, err) < 0)
+    if (hs_math_eval(x->s, x->n, point, v, info, err) < 0)
         return hs_fail_prefix(err, "'%.*s'", (int)(x->n > 40 ? 40 : x->n),
                               x->s);
     return 0;
@@ -222,26 +222,26 @@ compare_functions(const struct scalar *a, const struct scalar *b,
 {
     int equal = 0;
 
-    for (unsigned p = 0; p < HS_EXPR_POINTS; p++) {
-        struct hs_expr_info ia = {0}, ib = {0};
+    for (unsigned p = 0; p < HS_MATH_POINTS; p++) {
+        struct hs_math_info ia = {0}, ib = {0};
         struct hs_value va, vb;
         int rc;
 
         if (eval(a, p, &va, &ia, err) < 0 || eval(b, p, &vb, &ib, err) < 0) {
-            if (p < HS_EXPR_POSITIVE)
+            if (p < HS_MATH_POSITIVE)
                 return -1;
             continue; /* a root or logarithm of a negative number */
         }
         rc = hs_value_compare(&va, &vb);
         if (rc < 0)
             return tell(rc, err);
-        if (rc == 0 && p < HS_EXPR_POSITIVE)
+        if (rc == 0 && p < HS_MATH_POSITIVE)
             return 0;
         if (rc == 0)
             return hs_fail(err, "equal for positive values only");
         equal++;
     }
-    return equal >= HS_EXPR_POSITIVE;
+    return equal >= HS_MATH_POSITIVE;
 }
 
 /* A letter alone, in brackets or not; '\0' otherwise. */
@@ -257,7 +257,7 @@ static int
 compare_values(const struct scalar *a, const struct scalar *b,
                struct hs_error *err)
 {
-    struct hs_expr_info ia = {0}, ib = {0};
+    struct hs_math_info ia = {0}, ib = {0};
     struct hs_value va, vb;
     char la = lone_letter(a), lb = lone_letter(b);
     int fa = infinite(a), fb = infinite(b), rc;
@@ -274,22 +274,22 @@ compare_values(const struct scalar *a, const struct scalar *b,
         return -1;
     if (fb == 0 && eval(b, 0, &vb, &ib, err) < 0)
         return -1;
-    if ((ia.flags ^ ib.flags) & HS_EXPR_HAS_VARIABLE)
+    if ((ia.flags ^ ib.flags) & HS_MATH_HAS_VARIABLE)
         return hs_fail(err, "only one has variables");
     if (fa != 0 || fb != 0)
         return 0;
     if (ia.names != ib.names)
         return hs_fail(err, "different variables");
-    if ((ia.flags ^ ib.flags) & HS_EXPR_HAS_LOG)
+    if ((ia.flags ^ ib.flags) & HS_MATH_HAS_LOG)
         return hs_fail(err, "a logarithm without its base");
-    rc = (ia.flags & HS_EXPR_HAS_VARIABLE)
+    rc = (ia.flags & HS_MATH_HAS_VARIABLE)
              ? (a->percent == b->percent && a->degree == b->degree
                     ? compare_functions(a, b, err)
                     : hs_fail(err,
                               "a percent or degree sign behind "
                               "variables"))
              : compare_numbers(a, b, &va, &vb, err);
-    if (rc == 0 && (ia.flags & HS_EXPR_HAS_LOG))
+    if (rc == 0 && (ia.flags & HS_MATH_HAS_LOG))
         return hs_fail(err, "a logarithm without its base");
     return rc;
 }
@@ -319,12 +319,12 @@ int
 hs_scalar_is_number(const char *s, size_t n)
 {
     struct scalar x = split(s, n);
-    struct hs_expr_info info = {0};
+    struct hs_math_info info = {0};
     struct hs_value v;
     struct hs_error err;
 
-    return hs_expr_eval(x.s, x.n, 0, &v, &info, &err) == 0 &&
-           !(info.flags & HS_EXPR_HAS_VARIABLE);
+    return hs_math_eval(x.s, x.n, 0, &v, &info, &err) == 0 &&
+           !(info.flags & HS_MATH_HAS_VARIABLE);
 }
 
 int
@@ -334,12 +334,12 @@ hs_scalar_proportional(const char *const side[4], const size_t len[4],
     struct hs_value ratio = {0};
     int seen = 0;
 
-    for (unsigned p = 0; p < HS_EXPR_POINTS; p++) {
-        struct hs_expr_info info[2] = {{0}, {0}};
+    for (unsigned p = 0; p < HS_MATH_POINTS; p++) {
+        struct hs_math_info info[2] = {{0}, {0}};
         struct hs_value v[4], f, g, r;
 
         for (int k = 0; k < 4; k++)
-            if (hs_expr_eval(side[k], len[k], p, &v[k], &info[k / 2], err) < 0)
+            if (hs_math_eval(side[k], len[k], p, &v[k], &info[k / 2], err) < 0)
                 return -1;
         if (info[0].names != info[1].names || info[0].names == 0)
             return hs_fail(err, "equations in different variables");

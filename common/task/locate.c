@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * pick.c - see pick.h.
+ * locate.c - see locate.h.
  *
  * The two rules of GSM8K are those of EleutherAI's lm-evaluation-harness,
  * tasks/gsm8k: strict-match and flexible-extract.
  */
 #include <config.h>
 
-#include "task/pick.h"
+#include "task/locate.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -44,7 +44,7 @@ run(const char *s, size_t n, bool dollar, bool *digit)
 }
 
 int
-hs_pick_strict(const char *s, size_t n, struct hs_span *out)
+hs_locate_strict(const char *s, size_t n, struct hs_span *out)
 {
     for (size_t i = 0; i + 5 < n; i++) {
         size_t at = i + 5, sign, len;
@@ -73,7 +73,7 @@ line_behind(const char *s, size_t n, size_t at)
 }
 
 int
-hs_pick_marked(const char *s, size_t n, struct hs_span *out)
+hs_locate_marked(const char *s, size_t n, struct hs_span *out)
 {
     for (size_t i = 0; i + 4 <= n; i++)
         if (memcmp(s + i, "####", 4) == 0) {
@@ -94,7 +94,7 @@ last_mark(const char *s, size_t n)
 }
 
 int
-hs_pick_flexible(const char *s, size_t n, struct hs_span *out)
+hs_locate_flexible(const char *s, size_t n, struct hs_span *out)
 {
     bool digit, found = false;
 
@@ -186,7 +186,7 @@ announced(const char *s, size_t n, size_t n_choices, char *out)
 }
 
 int
-hs_pick_choice(const char *s, size_t n, size_t n_choices, char *out)
+hs_locate_choice(const char *s, size_t n, size_t n_choices, char *out)
 {
     size_t mark = last_mark(s, n);
     const char *in;
@@ -209,7 +209,7 @@ hs_pick_choice(const char *s, size_t n, size_t n_choices, char *out)
 }
 
 struct hs_span
-hs_pick_gold(const char *gold)
+hs_locate_gold(const char *gold)
 {
     size_t n = strlen(gold), mark = last_mark(gold, n);
     struct hs_span g = {gold, n};

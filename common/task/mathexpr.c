@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * expr.c - see expr.h.  A recursive descent that computes as it reads:
+ * mathexpr.c - see mathexpr.h.  A recursive descent that computes as it reads:
  *
  *   sum     = [sign] term { (+|-) term }
  *   term    = power { (*|/) [sign] power | power }
@@ -8,7 +8,7 @@
  */
 #include <config.h>
 
-#include "task/expr.h"
+#include "task/mathexpr.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -29,7 +29,7 @@ static const long double euler = 2.71828182845904523536028747135266250L;
 struct parser {
     const char *p, *end;
     unsigned point;
-    struct hs_expr_info info;
+    struct hs_math_info info;
     int depth;
     struct hs_error *err;
 };
@@ -110,9 +110,9 @@ variable(struct parser *x, const char *name, size_t n, struct hs_value *v)
     hs_rng_words(h, 0x657870, x->point, 0, w);
     num = 2 + (long)(w[0] % 199);
     den = 3 + (long)(w[1] % 59);
-    if (x->point >= HS_EXPR_POSITIVE && (w[2] & 1))
+    if (x->point >= HS_MATH_POSITIVE && (w[2] & 1))
         num = -num;
-    x->info.flags |= HS_EXPR_HAS_VARIABLE;
+    x->info.flags |= HS_MATH_HAS_VARIABLE;
     x->info.names |= (uint64_t)1 << (h >> 58);
     return hs_value_div(v, hs_value_int(num), hs_value_int(den));
 }
@@ -201,7 +201,7 @@ function(struct parser *x, const char *s, size_t n, struct hs_value *v)
     if (bare_argument(x, v) < 0)
         return -1;
     if (strcmp(name, "log") == 0 && !based)
-        x->info.flags |= HS_EXPR_HAS_LOG;
+        x->info.flags |= HS_MATH_HAS_LOG;
     if (undefined(x, hs_value_call(v, name, *v)) < 0)
         return -1;
     if (based && (undefined(x, hs_value_call(&base, "ln", base)) < 0 ||
@@ -550,8 +550,8 @@ sum(struct parser *x, struct hs_value *v)
 }
 
 int
-hs_expr_eval(const char *s, size_t n, unsigned point, struct hs_value *out,
-             struct hs_expr_info *info, struct hs_error *err)
+hs_math_eval(const char *s, size_t n, unsigned point, struct hs_value *out,
+             struct hs_math_info *info, struct hs_error *err)
 {
     struct parser x = {.p = s, .end = s + n, .point = point, .err = err};
 
