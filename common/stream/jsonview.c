@@ -25,7 +25,7 @@ print_real(struct hs_buf *b, double x, enum place place)
     char text[40];
     int digits = 15;
 
-    if (place != ANYWHERE || (double)(float)x == x) {
+    if (place != ANYWHERE) {
         (void)snprintf(text, sizeof text, "%.9g", x);
     } else {
         do

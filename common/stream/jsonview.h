@@ -12,8 +12,8 @@
 #include "base/mem.h"
 
 /* Appends j on one line, members in their order.  Numbers of a tensor (a map
- * with dtype and shape) and every other number that is an f32 have the 9 digits
- * that name it; other numbers as many as they need. */
+ * with dtype and shape) have the 9 digits that name an f32; others as many as
+ * a double needs. */
 void hs_json_print(struct hs_buf *b, const json_t *j);
 
 /* Appends a cell: strings bare, with tab, line feed, carriage return and

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,17 @@ list_u32(const uint32_t *v, size_t n)
     return list;
 }
 
+/* The double nearest to 9 digits of x: it prints with no more than these, and
+ * rounds to x again. */
+static json_t *
+real_f32(double x)
+{
+    char digits[32];
+
+    (void)snprintf(digits, sizeof digits, "%.9g", x);
+    return json_real(strtod(digits, NULL));
+}
+
 static json_t *
 list_f32(const float *v, size_t n)
 {
@@ -40,7 +52,7 @@ list_f32(const float *v, size_t n)
     for (size_t i = 0; i < n; i++) {
         double x = (double)v[i];
 
-        json_array_append_new(list, isfinite(x) ? json_real(x)
+        json_array_append_new(list, isfinite(x) ? real_f32(x)
                                     : isnan(x)  ? json_null()
                                     : x > 0     ? json_string("inf")
                                                 : json_string("-inf"));
