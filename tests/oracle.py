@@ -77,7 +77,7 @@ def head(dtype):
         "type": "head", "format": "hstools stream", "version": [1, 0],
         "kind": "activations",
         "model": {"fingerprint": "abc", "family": "qwen2", "n_layers": 4,
-                  "dim": DIM, "n_vocab": 1000},
+                  "dim": DIM, "n_vocab": 1 << 20},
         "layers": LAYERS, "dim": DIM, "dtype": dtype, "layer_convention": "",
         "positions": "all", "run": {"temperature": 0.7, "seed": 2**60},
         "history": [{"tool": "oracle", "version": "0", "args": ["a b"]}]}
@@ -107,10 +107,10 @@ def make(out, n=12, first=0, seed=1, dtype="f16", over=0):
            "digest": digest.to_bytes(16, "big")}
     z = zstandard.ZstdCompressor(level=1, write_checksum=True)
     with open(out, "wb") as f:
-        for frame in (msgpack.packb(head(dtype)), b"".join(packed),
-                      msgpack.packb(end)):
-            if frame:
-                f.write(z.compress(frame))
+        f.write(z.compress(msgpack.packb(head(dtype))))
+        for i in range(0, len(packed), 200):
+            f.write(z.compress(b"".join(packed[i:i + 200])))
+        f.write(z.compress(msgpack.packb(end)))
 
 
 def read(path):
