@@ -111,6 +111,9 @@ test_bad(void **state)
         assert_int_equal(parse(1, dicts[i], 4, &a), -1);
     }
     assert_int_equal(
+        parse(1, "{'descr':'<f4','fortran_order':False,'shape':(1,)}", 5, &a),
+        -1);
+    assert_int_equal(
         parse(4, "{'descr':'<f4','fortran_order':False,'shape':(1,)}", 4, &a),
         -1);
 }
