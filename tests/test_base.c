@@ -20,9 +20,9 @@
 static void
 scan_u64_takes_whole_numbers_in_range(void **state)
 {
-    static const char *const bad[] = {"",    "x",  "1x", "-1", "+1",
-                                      " 1",  "1 ", "11", "99999999999999999999",
-                                      "1.0", "1O"};
+    static const char *const bad[] = {
+        "",    "x", "1x", "-1", "+1", " 1", "1 ", "11", "99999999999999999999",
+        "1.0", "1O"};
     struct hs_error err = {{0}};
     uint64_t v = 7;
 

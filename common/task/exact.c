@@ -157,6 +157,13 @@ hs_value_digits(const char *s, size_t n, size_t repeat, int exp10,
     size_t digits = 0, after = 0;
     bool point = false, fits = true;
 
+    /* The zeros of 10^45 written out need no room. */
+    while (n > 1 && n < 4000 && repeat == 0 && s[n - 1] == '0' &&
+           memchr(s, '.', n) == NULL) {
+        n--;
+        exp10++;
+    }
+
     for (size_t i = 0; i < n; i++) {
         if (i + repeat == n)
             fixed = whole;
@@ -356,8 +363,13 @@ hs_value_root(struct hs_value *r, struct hs_value a, long q)
     }
     if (a.exact && a.n >= 0 && root_exact(r, a, q))
         return 0;
-    v.z =
-        q == 2 ? csqrtl(a.z) : powl(fabsl(creall(a.z)), 1.0L / (long double)q);
+    /* Not through csqrtl, where -0.0i would turn the root around. */
+    if (negative)
+        v.z = (long double complex)I * sqrtl(-creall(a.z));
+    else if (q == 2)
+        v.z = csqrtl(a.z);
+    else
+        v.z = powl(creall(a.z), 1.0L / (long double)q);
     v.err = m > 4 * a.err ? cabsl(v.z) * (a.err / m + 8 * EPS)
                           : 2 * powl(m + a.err, 1.0L / (long double)q) + EPS;
     *r = v;
@@ -408,13 +420,13 @@ hs_value_pow(struct hs_value *r, struct hs_value a, struct hs_value b)
             return pow_whole(r, den, e);
         }
     }
-    if (!hs_value_real(&a) || !hs_value_real(&b) || creall(a.z) <= 4 * a.err)
+    if (!hs_value_real(&a) || creall(a.z) <= 4 * a.err)
         return -1;
-    long double x = creall(a.z), y = creall(b.z);
+    long double x = creall(a.z), y = cabsl(b.z);
 
-    v.z = powl(x, y);
-    v.err = cabsl(v.z) *
-            (2 * fabsl(y) * a.err / x + 2 * fabsl(logl(x)) * b.err + 8 * EPS);
+    v.z = hs_value_real(&b) ? powl(x, creall(b.z)) : cexpl(b.z * logl(x));
+    v.err = cabsl(v.z) * (2 * y * a.err / x + 2 * fabsl(logl(x)) * b.err +
+                          8 * (1 + y * fabsl(logl(x))) * EPS);
     *r = v;
     return settle_approx(r);
 }

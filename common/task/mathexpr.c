@@ -95,6 +95,24 @@ undefined(struct parser *x, int rc)
 
 /* ---- names ---- */
 
+/* Adds a name to those seen.  Returns 0 or -1. */
+static int
+note_name(struct parser *x, uint64_t h)
+{
+    struct hs_math_info *f = &x->info;
+    size_t i = f->n_names;
+
+    for (size_t k = 0; k < f->n_names; k++)
+        if (f->names[k] == h)
+            return 0;
+    if (i == HS_MATH_NAMES)
+        return hs_fail(x->err, "too many variables");
+    for (f->n_names++; i > 0 && f->names[i - 1] > h; i--)
+        f->names[i] = f->names[i - 1];
+    f->names[i] = h;
+    return 0;
+}
+
 /* The value of a variable: a rational that depends on its name and the point
  * alone. */
 static int
@@ -113,7 +131,8 @@ variable(struct parser *x, const char *name, size_t n, struct hs_value *v)
     if (x->point >= HS_MATH_POSITIVE && (w[2] & 1))
         num = -num;
     x->info.flags |= HS_MATH_HAS_VARIABLE;
-    x->info.names |= (uint64_t)1 << (h >> 58);
+    if (note_name(x, h) < 0)
+        return -1;
     return hs_value_div(v, hs_value_int(num), hs_value_int(den));
 }
 
@@ -553,7 +572,8 @@ int
 hs_math_eval(const char *s, size_t n, unsigned point, struct hs_value *out,
              struct hs_math_info *info, struct hs_error *err)
 {
-    struct parser x = {.p = s, .end = s + n, .point = point, .err = err};
+    struct parser x = {
+        .p = s, .end = s + n, .point = point, .info = *info, .err = err};
 
     if (n > HS_LITERAL_MAX)
         return hs_fail(err, "too long to evaluate");
@@ -561,7 +581,6 @@ hs_math_eval(const char *s, size_t n, unsigned point, struct hs_value *out,
         return -1;
     if (peek(&x) != '\0' || x.p != x.end)
         return hs_fail(err, "a symbol that is not known");
-    info->flags |= x.info.flags;
-    info->names |= x.info.names;
+    *info = x.info;
     return 0;
 }

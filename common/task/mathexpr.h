@@ -20,14 +20,16 @@
 #define HS_MATH_POINTS   8
 #define HS_MATH_POSITIVE 4
 
+#define HS_MATH_NAMES 8 /* the most variables of an expression */
+
 #define HS_MATH_HAS_VARIABLE 1u
 #define HS_MATH_HAS_LOG      2u /* \log without a base */
 
 /* What an expression has in it. */
 struct hs_math_info {
     unsigned flags;
-    uint64_t names; /* a bit for each variable's name; differs only when the
-                     * names do */
+    uint64_t names[HS_MATH_NAMES]; /* hashes of the variables' names, in */
+    size_t n_names;                /* ascending order */
 };
 
 /* Evaluates n bytes at a point.  *info gains what the text has.  Returns 0,

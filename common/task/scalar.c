@@ -40,6 +40,20 @@ is_sum(const char *s, size_t n)
     return false;
 }
 
+/* A degree sign behind "sin 30" is the argument's. */
+static bool
+has_function(const char *s, size_t n)
+{
+    static const char *const names[] = {"sin", "cos", "tan",
+                                        "cot", "sec", "csc"};
+
+    for (size_t i = 0; i + 3 <= n; i++)
+        for (size_t k = 0; k < sizeof names / sizeof names[0]; k++)
+            if (memcmp(s + i, names[k], 3) == 0)
+                return true;
+    return false;
+}
+
 static bool
 same_word(const char *s, size_t n, const char *word)
 {
@@ -129,7 +143,7 @@ split(const char *s, size_t n)
         x.percent = true;
         x.n--;
     } else if (x.n > 1 && x.s[x.n - 1] == HS_LATEX_DEGREE &&
-               !is_sum(x.s, x.n)) {
+               !is_sum(x.s, x.n) && !has_function(x.s, x.n)) {
         x.degree = true;
         x.n--;
     }
@@ -178,6 +192,13 @@ eval(const struct scalar *x, unsigned point, struct hs_value *v,
         return hs_fail_prefix(err, "'%.*s'", (int)(x->n > 40 ? 40 : x->n),
                               x->s);
     return 0;
+}
+
+static bool
+same_names(const struct hs_math_info *a, const struct hs_math_info *b)
+{
+    return a->n_names == b->n_names &&
+           memcmp(a->names, b->names, a->n_names * sizeof *a->names) == 0;
 }
 
 static int
@@ -278,7 +299,7 @@ compare_values(const struct scalar *a, const struct scalar *b,
         return hs_fail(err, "only one has variables");
     if (fa != 0 || fb != 0)
         return 0;
-    if (ia.names != ib.names)
+    if (!same_names(&ia, &ib))
         return hs_fail(err, "different variables");
     if ((ia.flags ^ ib.flags) & HS_MATH_HAS_LOG)
         return hs_fail(err, "a logarithm without its base");
@@ -341,7 +362,7 @@ hs_scalar_proportional(const char *const side[4], const size_t len[4],
         for (int k = 0; k < 4; k++)
             if (hs_math_eval(side[k], len[k], p, &v[k], &info[k / 2], err) < 0)
                 return -1;
-        if (info[0].names != info[1].names || info[0].names == 0)
+        if (!same_names(&info[0], &info[1]) || info[0].n_names == 0)
             return hs_fail(err, "equations in different variables");
         if (hs_value_add(&f, v[0], hs_value_neg(v[1])) < 0 ||
             hs_value_add(&g, v[2], hs_value_neg(v[3])) < 0 ||
