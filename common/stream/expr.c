@@ -325,5 +325,7 @@ hs_expr_new(const char *text, struct hs_error *err)
         hs_expr_free(x);
         return fail(&ps, "expected an operator or the end");
     }
+    /* No node points to ps. */
+    /* cppcheck-suppress returnDanglingLifetime */
     return x;
 }
