@@ -297,22 +297,48 @@ compare(const struct hs_node *a, const struct hs_node *b, struct work *w)
 
 /* ---- the way in ---- */
 
-/* At most 60 bytes of s on one line, cut between characters. */
-static void
-excerpt(struct hs_buf *out, const char *s, size_t n)
+/* Length of the whole UTF-8 character at s, 0 when it is none. */
+static size_t
+character(const char *s, size_t n)
 {
-    size_t m = n;
+    unsigned char c = (unsigned char)s[0];
+    size_t len = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
 
-    if (n > 60)
-        for (m = 57; m > 0 && ((unsigned char)s[m] & 0xc0) == 0x80; m--)
-            ;
-    for (size_t i = 0; i < m; i++) {
+    if (c > 0xf4 || len > n)
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if (((unsigned char)s[i] & 0xc0) != 0x80)
+            return 0;
+    if ((c == 0xe0 && (unsigned char)s[1] < 0xa0) ||
+        (c == 0xed && (unsigned char)s[1] > 0x9f) ||
+        (c == 0xf0 && (unsigned char)s[1] < 0x90) ||
+        (c == 0xf4 && (unsigned char)s[1] > 0x8f))
+        return 0;
+    return len;
+}
+
+/* At most max bytes of s on one line of valid UTF-8. */
+static void
+excerpt(struct hs_buf *out, const char *s, size_t n, size_t max)
+{
+    size_t i = 0;
+
+    while (i < n) {
+        size_t len = character(s + i, n - i);
         unsigned char c = (unsigned char)s[i];
 
-        hs_buf_add(out, c < 0x20 || c == 0x7f ? " " : s + i, 1);
+        if (i + len > max) {
+            hs_buf_str(out, "...");
+            return;
+        }
+        if (c < 0x20 || c == 0x7f)
+            hs_buf_str(out, " ");
+        else if (len == 0)
+            hs_buf_str(out, "?");
+        else
+            hs_buf_add(out, s + i, len);
+        i += len > 0 ? len : 1;
     }
-    if (m < n)
-        hs_buf_str(out, "...");
 }
 
 static int
@@ -321,14 +347,13 @@ verdict(int rc, const char *a, size_t na, const char *b, size_t nb,
 {
     if (rc < 0) {
         hs_buf_str(why, "undecided: ");
-        for (const char *p = err->text; *p != '\0'; p++)
-            hs_buf_add(why, (unsigned char)*p < 0x20 ? " " : p, 1);
+        excerpt(why, err->text, strlen(err->text), 200);
         return -1;
     }
     hs_buf_str(why, rc ? "equal by value: " : "different: ");
-    excerpt(why, a, na);
+    excerpt(why, a, na, 57);
     hs_buf_str(why, rc ? " = " : " is not ");
-    excerpt(why, b, nb);
+    excerpt(why, b, nb, 57);
     return rc;
 }
 
