@@ -84,6 +84,14 @@ for program in hs-view hs-cat hs-grade hs-export hs-import hs-extract; do
     is "$program --version: a full disk" $? 1
 done
 
+# ---- closed descriptors are not taken for files
+hs-cat -o kept.hsz a.hsz <&- >&-
+is 'closed descriptors that are not needed' $? 0
+is 'do no harm' "$(hs-view --digest <kept.hsz)" "$(hs-view --digest <a.hsz)"
+hs-cat --shuffle a.hsz >&- 2>err
+is 'a temporary file does not become standard output' \
+    "$(grep -c '<stdout>: Bad file' err)" 1
+
 # ---- pipelines
 sh -c "sh -c 'head -c 70000 large.hsz; kill -9 \$\$' | hs-cat | hs-cat | hs-view --stats" >out 2>/dev/null
 is 'the first stage dies: the pipeline fails' $? 1

@@ -246,7 +246,7 @@ write_encoded(struct import *im)
 
 /* Rows of one layer for the trajectory at hand, a block at a time. */
 static int
-put_layer(struct import *im, const struct hs_array *l)
+put_layer(struct import *im, struct hs_array *l)
 {
     const struct hs_trajectory *t = &im->traj;
     size_t most = hs_block_rows(im->head.dtype, l->dim);

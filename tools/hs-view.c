@@ -318,7 +318,8 @@ report(const struct options *o, struct hs_reader *r, const char *name,
                name, hs_reader_segments(r), hs_reader_counts(r)->records,
                digest);
     else if (rc == 0 && o->mode == MODE_DIGEST)
-        printf(name[0] == '<' ? "%s\n" : "%s  %s\n", digest, name);
+        printf(strcmp(name, "<stdin>") == 0 ? "%s\n" : "%s  %s\n", digest,
+               name);
     else if (rc == 0)
         fputs(hs_buf_cstr(&history), stdout);
     hs_buf_free(&history);
@@ -363,10 +364,8 @@ run(const struct options *o, char **files, int n)
     const char *missing;
     int status = HS_EXIT_OK;
 
-    if (n == 0) {
-        files = one;
-        n = 1;
-    }
+    files = n == 0 ? one : files;
+    n = n == 0 ? 1 : n;
     for (int i = 0; i < n; i++) {
         struct hs_error err = {0};
 

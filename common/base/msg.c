@@ -8,6 +8,7 @@
 #include "base/msg.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +20,25 @@
 static const char *progname = "hstools";
 static int verbosity = 1;
 
+/* A descriptor that the caller closed would be given to the next file that is
+ * opened, and mixed up with it.  Opened the wrong way round, it fails on use.
+ */
+static void
+fill_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)!open("/dev/null", fd == 0   ? O_WRONLY
+                                     : fd == 1 ? O_RDONLY
+                                               : O_RDWR);
+}
+
 void
 hs_init(char **argv)
 {
     char *slash;
 
+    fill_descriptors();
     if (argv[0] == NULL)
         return;
     slash = strrchr(argv[0], '/');

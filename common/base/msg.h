@@ -20,7 +20,8 @@ enum hs_exit {
 };
 
 /* First call of main: keeps the program's name and makes argv[0] equal to it,
- * because getopt_long prints argv[0]. */
+ * because getopt_long prints argv[0].  Standard descriptors that are closed
+ * become ones on which reading or writing fails. */
 void hs_init(char **argv);
 
 /* The program's name without folder; borrowed, lives as long as argv. */

@@ -11,11 +11,17 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/num.h"
 #include "stream/plane.h"
+
+enum {
+    DROP_BYTES = 1 << 20
+};
 
 /* The number in layer.7 or layer-7.npy; -1 for other names. */
 static int64_t
@@ -179,12 +185,27 @@ hs_arrays_close(struct hs_arrays *a)
     free(a);
 }
 
+/* Gives back the pages that hold bytes up to before, once they are many. */
+static void
+drop_pages(struct hs_array *l, size_t before)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)l->data + l->dropped + page - 1) & ~(page - 1);
+    uintptr_t to = ((uintptr_t)l->data + before) & ~(page - 1);
+
+    if (before < l->dropped || to < from + DROP_BYTES)
+        return;
+    (void)madvise((void *)from, to - from, MADV_DONTNEED);
+    l->dropped = before;
+}
+
 void
-hs_array_rows(const struct hs_array *l, size_t first, size_t n, float *out)
+hs_array_rows(struct hs_array *l, size_t first, size_t n, float *out)
 {
     size_t skip = first * l->dim, count = n * l->dim;
     const uint8_t *p = l->data + skip * hs_dtype_size(l->dtype);
 
+    drop_pages(l, skip * hs_dtype_size(l->dtype));
     if (l->dtype == HS_F32) {
         memcpy(out, p, count * sizeof *out);
         return;

@@ -20,7 +20,8 @@ struct hs_array {
     enum hs_dtype dtype;
     size_t rows, dim;
     const uint8_t *data; /* (rows, dim); need not be aligned */
-    struct hs_npy npy;   /* private */
+    struct hs_npy npy;   /* private, as dropped */
+    size_t dropped;      /* bytes whose pages were given back */
 };
 
 /* At least one layer, ascending, all of one shape. */
@@ -38,8 +39,8 @@ HS_MUST_CHECK struct hs_arrays *hs_arrays_open(const char *path,
                                                struct hs_error *err);
 void hs_arrays_close(struct hs_arrays *a);
 
-/* Widens n rows to out (n, dim). */
-void hs_array_rows(const struct hs_array *l, size_t first, size_t n,
-                   float *out);
+/* Widens n rows to out (n, dim).  Pages of rows before first are given back,
+ * so that reading in order does not fill memory. */
+void hs_array_rows(struct hs_array *l, size_t first, size_t n, float *out);
 
 #endif
