@@ -113,6 +113,16 @@ is '--split keeps problems together' "$(wc -l <shared)" 0
 hs-cat --shuffle --split=2 -o mixed many.hsz
 is '--shuffle --split' "$(hs-cat mixed-1.hsz mixed-2.hsz | hs-view --digest)" "$(digest many.hsz)"
 
+# ---- streams of other kinds
+oracle results r.hsz
+oracle results r9.hsz n=9
+is 'results can be joined and shuffled' "$(hs-cat --shuffle r.hsz r9.hsz | hs-view --digest)" \
+    "$(cat r.hsz r9.hsz | hs-view --digest)"
+is 'and cut short' "$(hs-cat --head=3 r.hsz | hs-view --fields=layer | tr '\n' ' ')" '#layer 0 1 2 '
+status 'but not chosen' 1 hs-cat --only 'reward==1' r.hsz
+status 'nor joined with states' 1 hs-cat a.hsz r.hsz
+is 'and that is said' "$(cat err)" "hs-cat: r.hsz: kind is 'ranking', was 'activations'"
+
 # ---- damage
 head -c 900 a.hsz >cut.hsz
 for how in '' --shuffle; do

@@ -137,6 +137,10 @@ cp f16.index.jsonl cut.index.jsonl
 head -c $((size - 1)) f16.safetensors >cut.safetensors
 status 'safetensors that are cut off' 1 hs-import cut.safetensors
 
+oracle results r.hsz
+status 'a stream without states' 1 hs-export -o no.safetensors r.hsz
+is 'says so' "$(cat err)" "hs-export: r.hsz: kind is 'ranking'; only activations have states"
+
 # ---- damage, full disks, usage
 head -c 900 f16.hsz >cut.hsz
 status 'a damaged stream' 1 hs-export -o no.safetensors cut.hsz

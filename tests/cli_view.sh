@@ -51,6 +51,14 @@ is '--tsv of one type has one header' \
 status 'a field that nothing has' 1 hs-view --fields=id,nothing a.hsz
 is 'is named' "$(cat err)" "hs-view: --fields: no record has 'nothing'"
 
+# ---- streams of other kinds
+oracle results r.hsz
+is 'records of any type' "$(hs-view --type=neuron r.hsz | sed -n 4p)" \
+    '{"type":"neuron","layer":3,"score":0.42857142857142855,"weights":{"dtype":"f32","shape":[2],"min":0.100000001,"max":3.0,"mean":1.55,"rms":2.12249853},"big":"9223372036854775808","raw":{"bin":"00ff"},"nan":null}'
+is 'their fields' "$(hs-view --fields=layer,score --head=2 r.hsz | tail -n 1)" "1${tab}0.14285714285714285"
+is 'their --head' "$(hs-view --head=2 r.hsz | wc -l)" 4
+is 'their --stats' "$(hs-view --stats --json r.hsz | jq -c '[.records, .items, .layers]')" '[5,0,[]]'
+
 # ---- reports
 for file in a over; do
     hs-view --stats --json $file.hsz >stats

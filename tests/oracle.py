@@ -3,6 +3,7 @@
 """Streams written and read by hs-stream(5) alone, to test the tools with.
 
 oracle.py make OUT [n=12] [first=0] [seed=1] [dtype=f16] [over=0]
+oracle.py results OUT [n=5]           a stream of another kind
 oracle.py stats FILE                  what hs-view --stats --json must say
 oracle.py arrays STREAM FILE          a .safetensors file, or a folder of .npy,
                                       against the stream it was made of
@@ -100,14 +101,26 @@ def make(out, n=12, first=0, seed=1, dtype="f16", over=0):
                 "type": "states", "id": t["id"], "layer": layer, "first": 0,
                 "shape": [rows, DIM], "dtype": kind,
                 "planes": 1 if kind == "f32" else 2, "data": stored(x, kind)})
+    write(out, head(dtype), packed, int(n), int(n) * len(LAYERS), f32)
+
+
+def results(out, n=5):
+    h = dict(head("f32"), kind="ranking", layers=[])
+    write(out, h, [{"type": "neuron", "layer": k, "score": k / 7,
+                    "weights": tensor([k, 0.1], "f32"), "big": 2**63,
+                    "raw": b"\x00\xff", "nan": float("nan")}
+                   for k in range(int(n))], 0, 0, 0)
+
+
+def write(out, first, packed, n_trajectories, n_states, f32):
     packed = [msgpack.packb(o) for o in packed]
     digest = sum(map(xxh128, packed)) % 2**128
-    end = {"type": "end", "records": len(packed), "trajectories": int(n),
-           "states": int(n) * len(LAYERS), "f32_blocks": f32,
-           "digest": digest.to_bytes(16, "big")}
+    end = {"type": "end", "records": len(packed),
+           "trajectories": n_trajectories, "states": n_states,
+           "f32_blocks": f32, "digest": digest.to_bytes(16, "big")}
     z = zstandard.ZstdCompressor(level=1, write_checksum=True)
     with open(out, "wb") as f:
-        f.write(z.compress(msgpack.packb(head(dtype))))
+        f.write(z.compress(msgpack.packb(first)))
         for i in range(0, len(packed), 200):
             f.write(z.compress(b"".join(packed[i:i + 200])))
         f.write(z.compress(msgpack.packb(end)))
@@ -249,8 +262,9 @@ def flips(path, every, *command):
 
 def main():
     command, operands = sys.argv[1], sys.argv[2:]
-    if command == "make":
-        make(operands[0], **dict(o.split("=") for o in operands[1:]))
+    if command in ("make", "results"):
+        make_it = make if command == "make" else results
+        make_it(operands[0], **dict(o.split("=") for o in operands[1:]))
         return 0
     checks = {"stats": stats, "arrays": arrays, "flips": flips}
     return 0 if checks[command](*operands) else 1
