@@ -12,11 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/mem.h"
 #include "task/grade.h"
+#include "task/problem.h"
 
 struct pair {
     int reward;
@@ -241,6 +244,87 @@ a_cut_completion_is_graded_and_said(void **state)
     hs_grader_free(g);
 }
 
+/* Grades the text of a member of every problem of a file against its answer:
+ * counts of wrong, right and undecided.  False when there is no such file. */
+static bool
+grade_file(const char *spec, const char *path, const char *map,
+           const char *member, size_t count[3])
+{
+    const char *root = getenv("HS_SRCDIR");
+    char name[4096];
+    struct hs_map m;
+    struct hs_error err;
+    struct hs_problem p = {0};
+    int rc;
+
+    assert_non_null(root);
+    (void)snprintf(name, sizeof name, "%s/%s", root, path);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return false;
+    assert_int_equal(hs_map_scan(map, &m, &err), 0);
+    struct hs_problem_reader *r = hs_problem_reader_new(fd, path, &m);
+
+    while ((rc = hs_problem_read(r, &p, &err)) > 0) {
+        const json_t *text = json_object_get(p.meta, member);
+        const char *s = text != NULL ? json_string_value(text) : p.answer;
+        struct hs_verdict v = {0};
+
+        assert_non_null(s);
+        count[grade(spec, s, strlen(s), p.answer, p.meta, &v) + 1]++;
+        hs_verdict_free(&v);
+    }
+    assert_int_equal(rc, 0);
+    hs_problem_free(&p);
+    hs_problem_reader_free(r);
+    hs_map_free(&m);
+    (void)close(fd);
+    return true;
+}
+
+static void
+solutions_are_right(void **state)
+{
+    static const struct {
+        const char *spec, *path, *map, *member;
+        size_t n;
+    } files[] = {
+        {"gsm8k", "examples/reasoner/problems/chain-test.jsonl", "id=id",
+         "solution", 500},
+        {"gsm8k", "examples/reasoner/problems/expr-test.jsonl", "id=id",
+         "solution", 500},
+        {"gsm8k", "examples/reasoner/problems/choice-test.jsonl", "id=id",
+         "solution", 500},
+        {"choice", "examples/reasoner/problems/choice-test.jsonl", "id=id",
+         "solution", 500},
+        {"gsm8k", "../shared/data/gsm8k-test.jsonl", "question=question", "",
+         1319},
+        {"gsm8k-flexible", "../shared/data/gsm8k-test.jsonl",
+         "question=question", "", 1319},
+        {"boxed", "../shared/data/math500-test.jsonl", "question=problem",
+         "solution", 500},
+        {"boxed", "../shared/data/minerva-test.jsonl",
+         "question=problem,answer=solution", "", 272},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        size_t count[3] = {0};
+
+        if (!grade_file(files[i].spec, files[i].path, files[i].map,
+                        files[i].member, count)) {
+            print_message("%s is not here\n", files[i].path);
+            continue;
+        }
+        print_message("%s by %s: %zu right, %zu wrong, %zu undecided\n",
+                      files[i].path, files[i].spec, count[2], count[1],
+                      count[0]);
+        assert_int_equal(count[2], files[i].n);
+        assert_int_equal(count[0] + count[1], 0);
+    }
+}
+
 /* Every grader on count copies of part: no crash, no 1, and quick enough for
  * the test to end. */
 static void
@@ -308,6 +392,7 @@ main(void)
         cmocka_unit_test(choices),
         cmocka_unit_test(exact_and_regex),
         cmocka_unit_test(a_cut_completion_is_graded_and_said),
+        cmocka_unit_test(solutions_are_right),
         cmocka_unit_test(texts_that_mean_harm),
     };
 

@@ -149,12 +149,30 @@ contains(const char *s, const char *part)
     return false;
 }
 
+/* "ab" and "ba". */
+static bool
+same_letters(const struct hs_node *a, const struct hs_node *b)
+{
+    int count[256] = {0};
+
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++) {
+        count[tolower((unsigned char)a->text[i])]++;
+        count[tolower((unsigned char)b->text[i])]--;
+    }
+    for (size_t i = 0; i < 256; i++)
+        if (count[i] != 0)
+            return false;
+    return true;
+}
+
 static int
 compare_words(const struct hs_node *a, const struct hs_node *b, struct work *w)
 {
     if (strcasecmp(a->text, b->text) == 0)
         return 1;
-    if ((a->n > 1 && a->n < 4) || (b->n > 1 && b->n < 4))
+    if (a->n < 4 && same_letters(a, b))
         return hs_fail(&w->err, "short words that may be products");
     if (a->n > 1 && b->n > 1 &&
         (contains(a->text, b->text) || contains(b->text, a->text)))

@@ -456,7 +456,8 @@ static void
 parse(struct hs_node *v, const char *s, size_t n, int depth)
 {
     hs_latex_trim(&s, &n);
-    while (n > 1 && (s[n - 1] == '.' || s[n - 1] == ',') && s[n - 2] != '\\') {
+    if (n > 1 && (s[n - 1] == '.' || s[n - 1] == ',') && s[n - 2] != '\\' &&
+        s[n - 2] != '.') {
         n--;
         hs_latex_trim(&s, &n);
     }

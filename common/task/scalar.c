@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "task/mathexpr.h"
@@ -64,31 +65,40 @@ same_word(const char *s, size_t n, const char *word)
     return n == len && memcmp(s, word, len) == 0;
 }
 
-/* Takes "\text{ cm}^2" off the end.  The unit is what is from the first
- * \text on, if nothing else stands there. */
+/* Length of what may be a unit at s: words in \text{...} and powers, without
+ * other numbers; "3 hours and 20 minutes" is no 3.  0 when it is none. */
+static size_t
+unit_length(const char *s, size_t n)
+{
+    bool power = false;
+
+    for (size_t i = 0; i < n; i++) {
+        if (hs_latex_is(s + i, n - i, "text")) {
+            i += 4;
+        } else if (s[i] == '^') {
+            power = true;
+        } else if (isdigit((unsigned char)s[i])) {
+            if (!power)
+                return 0;
+        } else if (strchr("{}-", s[i]) == NULL || s[i] == '\0') {
+            power = false;
+            if (s[i] == '\\' || s[i] == '=' || s[i] == '+' || s[i] == ',')
+                return 0;
+        }
+    }
+    return n;
+}
+
+/* Takes "\text{ cm}^2" off the end: all from the first \text on. */
 static void
 cut_text_unit(struct scalar *x)
 {
-    size_t i = 0, at;
+    size_t at = 0;
 
-    while (i < x->n && !hs_latex_is(x->s + i, x->n - i, "text"))
-        i++;
-    at = i;
-    if (i == 0 || i == x->n)
+    while (at < x->n && !hs_latex_is(x->s + at, x->n - at, "text"))
+        at++;
+    if (at == 0 || at == x->n || unit_length(x->s + at, x->n - at) == 0)
         return;
-    while (i < x->n) {
-        if (hs_latex_is(x->s + i, x->n - i, "text")) {
-            size_t g = hs_latex_group(x->s + i + 5, x->n - i - 5);
-
-            if (g == 0)
-                return;
-            i += 5 + g;
-        } else if (strchr("^{}-/* .0123456789", x->s[i]) != NULL) {
-            i++;
-        } else {
-            return;
-        }
-    }
     x->unit = x->s + at;
     x->n_unit = x->n - at;
     x->n = at;
@@ -97,6 +107,24 @@ cut_text_unit(struct scalar *x)
         x->n_unit -= 7;
         hs_latex_trim(&x->unit, &x->n_unit);
     }
+}
+
+/* Units that multiply, or that say the number is not the answer alone. */
+static bool
+counts(const struct scalar *x)
+{
+    static const char *const words[] = {
+        "hundred", "thousand", "million", "billion", "trillion", "dozen",
+        "half",    "pair",     "couple",  " and ",   " or ",     "mod",
+        "not ",    "minus",    "times",   "squared", "cubed",
+    };
+
+    for (size_t i = 0; i < x->n_unit; i++)
+        for (size_t k = 0; k < sizeof words / sizeof words[0]; k++)
+            if (x->n_unit - i >= strlen(words[k]) &&
+                strncasecmp(x->unit + i, words[k], strlen(words[k])) == 0)
+                return true;
+    return false;
 }
 
 /* Takes " cm" or " square inches" off the end of a number. */
@@ -296,7 +324,11 @@ compare_values(const struct scalar *a, const struct scalar *b,
     if (fb == 0 && eval(b, 0, &vb, &ib, err) < 0)
         return -1;
     if ((ia.flags ^ ib.flags) & HS_MATH_HAS_VARIABLE)
-        return hs_fail(err, "only one has variables");
+        return fa == 0 && fb == 0 && a->percent == b->percent &&
+                       a->degree == b->degree &&
+                       compare_functions(a, b, err) == 1
+                   ? 1
+                   : hs_fail(err, "only one has variables");
     if (fa != 0 || fb != 0)
         return 0;
     if (!same_names(&ia, &ib))
@@ -315,6 +347,16 @@ compare_values(const struct scalar *a, const struct scalar *b,
     return rc;
 }
 
+/* "0.333..." is not a decimal. */
+static bool
+dotted(const struct scalar *x)
+{
+    for (size_t i = 0; i + 1 < x->n; i++)
+        if (x->s[i] == '.' && x->s[i + 1] == '.')
+            return true;
+    return false;
+}
+
 int
 hs_scalar_compare(const char *a, size_t na, const char *b, size_t nb,
                   struct hs_error *err)
@@ -325,9 +367,12 @@ hs_scalar_compare(const char *a, size_t na, const char *b, size_t nb,
 
     if (x.n_unit > 0 && y.n_unit > 0 && !same_unit(&x, &y))
         return hs_fail(err, "units differ");
+    if ((x.n_unit == 0) != (y.n_unit == 0) && (counts(&x) || counts(&y)))
+        return hs_fail(err, "a unit that is part of the number");
     /* Plain decimals of any length need no arithmetic. */
-    if (x.percent == y.percent && x.degree == y.degree &&
-        hs_decimal(x.s, x.n, &da) == 0 && hs_decimal(y.s, y.n, &db) == 0)
+    if (x.percent == y.percent && x.degree == y.degree && !dotted(&x) &&
+        !dotted(&y) && hs_decimal(x.s, x.n, &da) == 0 &&
+        hs_decimal(y.s, y.n, &db) == 0)
         rc = da.len == db.len && memcmp(da.data, db.data, da.len) == 0;
     else
         rc = compare_values(&x, &y, err);
