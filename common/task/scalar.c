@@ -74,6 +74,8 @@ unit_length(const char *s, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         if (hs_latex_is(s + i, n - i, "text")) {
+            if (hs_latex_group(s + i + 5, n - i - 5) == 0)
+                return 0;
             i += 4;
         } else if (s[i] == '^') {
             power = true;
