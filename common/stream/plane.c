@@ -268,3 +268,53 @@ hs_plane_join(enum hs_dtype d, const uint8_t *data, size_t n, float *out)
 #endif
     join_plain(d, data, data + n, n, out);
 }
+
+/* Eight bytes, the rest zero when there are only n. */
+static uint64_t
+load8(const uint8_t *p, size_t n)
+{
+    uint64_t v = 0;
+
+    if (n >= 8)
+        memcpy(&v, p, 8);
+    else
+        memcpy(&v, p, n);
+    return v;
+}
+
+/* 16-bit values are not finite when all bits of mask are set in the high byte
+ * and, for bf16, the top bit in the low byte; eight at a time.  The sum
+ * carries into a byte's top bit unless its seven low bits are zero. */
+static bool
+is_finite16(const uint8_t *high, const uint8_t *low, size_t n, uint64_t mask,
+            uint64_t any_low)
+{
+    const uint64_t ones = 0x0101010101010101;
+    uint64_t bad = 0;
+
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t left = (load8(high + i, n - i) & mask) ^ mask;
+
+        bad |= ~(left + 0x7f * ones) & (load8(low + i, n - i) | any_low);
+    }
+    return (bad & 0x80 * ones) == 0;
+}
+
+bool
+hs_plane_is_finite(enum hs_dtype d, const uint8_t *data, size_t n)
+{
+    const uint64_t ones = 0x0101010101010101;
+    uint32_t bad = 0;
+
+    if (d == HS_F16)
+        return is_finite16(data, data + n, n, 0x7c * ones, 0x80 * ones);
+    if (d == HS_BF16)
+        return is_finite16(data, data + n, n, 0x7f * ones, 0);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t u;
+
+        memcpy(&u, data + 4 * i, 4);
+        bad |= (u & 0x7f800000) + 0x00800000;
+    }
+    return (bad & 0x80000000) == 0;
+}

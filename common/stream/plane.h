@@ -31,6 +31,9 @@ enum hs_fit hs_plane_split(enum hs_dtype d, const float *x, size_t rows,
 /* The inverse: widens n values. */
 void hs_plane_join(enum hs_dtype d, const uint8_t *data, size_t n, float *out);
 
+/* Whether none of n values, as stored, is NaN or infinite. */
+bool hs_plane_is_finite(enum hs_dtype d, const uint8_t *data, size_t n);
+
 /* Single values, as the functions above convert them. */
 uint16_t hs_f16_from_float(float x);
 float hs_f16_to_float(uint16_t h);

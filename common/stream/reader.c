@@ -16,6 +16,7 @@
 
 #include "stream/frames.h"
 #include "stream/mp.h"
+#include "stream/plane.h"
 #include "stream/segment.h"
 #include "stream/stream.h"
 
@@ -112,14 +113,14 @@ unpack(struct hs_reader *r)
     return n;
 }
 
-/* The value of the key "type", or "" if the object has none. */
+/* The value of the first key if that is "type", else "". */
 static const char *
 type_of(const msgpack_object *o, char buf[32])
 {
     const msgpack_object *t = hs_mp_find(o, "type");
 
     buf[0] = '\0';
-    if (t != NULL && t->type == MSGPACK_OBJECT_STR && t->via.str.size < 32) {
+    if (t != NULL && t == &o->via.map.ptr[0].val && t->type == MSGPACK_OBJECT_STR && t->via.str.size < 32) {
         memcpy(buf, t->via.str.ptr, t->via.str.size);
         buf[t->via.str.size] = '\0';
     }
@@ -221,6 +222,11 @@ take_states(struct hs_reader *r, struct hs_record *rec)
         return hs_fail(&r->err, "states of %s: dtype %s in a stream of %s",
                        rec->traj.id, hs_dtype_name(s->dtype),
                        hs_dtype_name(r->head.dtype));
+    if (!hs_plane_is_finite(s->dtype, s->data, s->n_rows * s->dim))
+        return hs_fail(&r->err,
+                       "states of %s: layer %" PRIu32 " from row %zu: a value "
+                       "is not finite",
+                       rec->traj.id, s->layer, s->first);
     rec->type = HS_REC_STATES;
     r->segment.states++;
     if (s->dtype == HS_F32)

@@ -61,6 +61,8 @@ take(struct salvage *s, const msgpack_object *o, const uint8_t *p, size_t n,
         s->out->finished = true;
         return 0;
     }
+    if (s->due > 0 && strcmp(type, "states") != 0)
+        return hs_fail(err, "states are missing");
     hs_count_object(&s->counts, p, n);
     if (strcmp(type, "trajectory") == 0) {
         struct waiting *w = &s->waiting;
@@ -72,8 +74,10 @@ take(struct salvage *s, const msgpack_object *o, const uint8_t *p, size_t n,
             return -1;
         s->due = w->v[w->n - 1].n_states * s->out->head.layers.n;
     } else if (strcmp(type, "states") == 0) {
-        if (hs_unpack_states(o, &states, err) < 0 || states.n_rows > s->due)
+        if (hs_unpack_states(o, &states, err) < 0)
             return -1;
+        if (states.n_rows > s->due)
+            return hs_fail(err, "states that belong to no trajectory");
         s->counts.states++;
         s->counts.f32_blocks += states.dtype == HS_F32;
         s->due -= states.n_rows;

@@ -33,8 +33,8 @@
 enum {
     HS_OBJECT_MAX = 4 << 20, /* bytes of an object, and of a frame */
     HS_BLOCK_SPARE = 4096,   /* of which a states object keeps for its keys */
-    HS_FRAME_DUE = 32 << 10, /* pending bytes that end a frame when a
-                              * trajectory is complete */
+    HS_FRAME_DUE = 32 << 10, /* pending bytes that end a frame before the
+                              * next record other than states */
     HS_LEVEL_DEFAULT = 1
 };
 
@@ -144,7 +144,8 @@ HS_MUST_CHECK struct hs_writer *
 hs_writer_continue(int fd, const char *name, const struct hs_counts *counts,
                    int level, struct hs_error *err);
 
-/* Each returns 0, or -1 with the reason in hs_writer_error(). */
+/* Each returns 0, or -1 with the reason in hs_writer_error().  However the
+ * records come here, the bytes are the same. */
 HS_MUST_CHECK int hs_write_encoded(struct hs_writer *w,
                                    const struct hs_encoded *e);
 HS_MUST_CHECK int hs_write_trajectory(struct hs_writer *w,
@@ -178,8 +179,8 @@ struct hs_salvaged {
     bool empty;    /* not even a head: start afresh */
 };
 
-/* Reads the first segment of an unfinished file from its beginning, as far as
- * it is whole, and calls each() for every complete trajectory.  Returns 0, or
+/* Takes fd over, reads the first segment of an unfinished file from there, as
+ * far as it is whole, and calls each() for every complete trajectory.  Returns 0, or
  * -1 when the file is no stream, or has several segments. */
 HS_MUST_CHECK int hs_salvage(int fd, const char *name, struct hs_salvaged *s,
                              int (*each)(void *ud,

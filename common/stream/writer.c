@@ -105,22 +105,36 @@ hs_writer_continue(int fd, const char *name, const struct hs_counts *counts,
     return w;
 }
 
-static int
-add_object(struct hs_writer *w, const uint8_t *p, size_t n)
+/* Whether an object of encode.c is a block of states. */
+static bool
+is_states(const uint8_t *p, size_t n)
 {
-    if (n > HS_OBJECT_MAX)
-        return hs_fail(&w->err, "%s: a record of more than %d bytes", w->name,
-                       HS_OBJECT_MAX);
-    if (w->pending.len + n > HS_OBJECT_MAX && hs_writer_flush(w) < 0)
-        return -1;
-    hs_buf_add(&w->pending, p, n);
-    return 0;
+    static const char start[] = "\xa4type\xa6states";
+
+    return n > sizeof start && memcmp(p + 1, start, sizeof start - 1) == 0;
 }
 
 static int
 flush_due(struct hs_writer *w)
 {
     return w->pending.len >= HS_FRAME_DUE ? hs_writer_flush(w) : 0;
+}
+
+/* Frames end before an object that starts something new when enough is
+ * pending, and before one that would make the frame too large; so they are a
+ * function of the objects, however these came here. */
+static int
+add_object(struct hs_writer *w, const uint8_t *p, size_t n, bool states)
+{
+    if (n > HS_OBJECT_MAX)
+        return hs_fail(&w->err, "%s: a record of more than %d bytes", w->name,
+                       HS_OBJECT_MAX);
+    if (!states && flush_due(w) < 0)
+        return -1;
+    if (w->pending.len + n > HS_OBJECT_MAX && hs_writer_flush(w) < 0)
+        return -1;
+    hs_buf_add(&w->pending, p, n);
+    return 0;
 }
 
 static void
@@ -139,23 +153,25 @@ hs_write_encoded(struct hs_writer *w, const struct hs_encoded *e)
     size_t start = 0;
 
     for (size_t i = 0; i < e->n; i++) {
-        if (add_object(w, e->bytes.data + start, e->ends[i] - start) < 0)
+        const uint8_t *p = e->bytes.data + start;
+        size_t n = e->ends[i] - start;
+
+        if (add_object(w, p, n, is_states(p, n)) < 0)
             return -1;
         start = e->ends[i];
     }
     add_counts(&w->counts, &e->counts);
-    return flush_due(w);
+    return 0;
 }
 
 int
 hs_write_trajectory(struct hs_writer *w, const struct hs_trajectory *t)
 {
     struct hs_encoded e = {0};
-    int rc = flush_due(w);
+    int rc;
 
     hs_encode_trajectory(&e, t);
-    if (rc == 0)
-        rc = add_object(w, e.bytes.data, e.bytes.len);
+    rc = add_object(w, e.bytes.data, e.bytes.len, false);
     add_counts(&w->counts, &e.counts);
     hs_encoded_free(&e);
     return rc;
@@ -164,8 +180,6 @@ hs_write_trajectory(struct hs_writer *w, const struct hs_trajectory *t)
 int
 hs_write_raw(struct hs_writer *w, const struct hs_record *rec)
 {
-    if (rec->type == HS_REC_TRAJECTORY && flush_due(w) < 0)
-        return -1;
     hs_count_object(&w->counts, rec->raw, rec->raw_len);
     if (rec->type == HS_REC_TRAJECTORY)
         w->counts.trajectories++;
@@ -174,7 +188,7 @@ hs_write_raw(struct hs_writer *w, const struct hs_record *rec)
         if (rec->states.dtype == HS_F32)
             w->counts.f32_blocks++;
     }
-    return add_object(w, rec->raw, rec->raw_len);
+    return add_object(w, rec->raw, rec->raw_len, rec->type == HS_REC_STATES);
 }
 
 int
@@ -184,7 +198,7 @@ hs_writer_close(struct hs_writer *w, struct hs_error *err)
     int rc;
 
     hs_pack_end(&end, &w->counts);
-    rc = add_object(w, end.data, end.len);
+    rc = add_object(w, end.data, end.len, false);
     if (rc == 0)
         rc = hs_writer_flush(w);
     hs_buf_free(&end);
