@@ -373,6 +373,36 @@ test_frames(void **state)
     hs_head_free(&h);
 }
 
+/* An end that says something else than the records. */
+static void
+test_end(void **state)
+{
+    struct hs_head h = test_head(HS_F16, 5, 2);
+    struct hs_encoded e = {0};
+
+    (void)state;
+    encode_item(&e, &h, 0, 3);
+    for (int i = 0; i <= 5; i++) {
+        struct hs_buf plain = {0}, out = {0};
+        struct hs_counts c = e.counts;
+
+        c.records += i == 1;
+        c.trajectories += i == 2;
+        c.states += i == 3;
+        c.f32_blocks += i == 4;
+        c.digest += i == 5;
+        hs_pack_head(&plain, &h);
+        hs_buf_add(&plain, e.bytes.data, e.bytes.len);
+        hs_pack_end(&plain, &c);
+        add_frame(&out, plain.data, plain.len, 1);
+        assert_int_equal(read_all(out.data, out.len).rc, i == 0 ? 0 : -1);
+        hs_buf_free(&plain);
+        hs_buf_free(&out);
+    }
+    hs_encoded_free(&e);
+    hs_head_free(&h);
+}
+
 /* ---- going on after a kill */
 
 struct run {
@@ -509,11 +539,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_truncation),    cmocka_unit_test(test_flips),
-        cmocka_unit_test(test_bytes_behind),  cmocka_unit_test(test_order),
-        cmocka_unit_test(test_records),       cmocka_unit_test(test_heads),
-        cmocka_unit_test(test_frames),        cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_resume_frames), cmocka_unit_test(test_no_salvage),
+        cmocka_unit_test(test_end),        cmocka_unit_test(test_truncation),
+        cmocka_unit_test(test_flips),      cmocka_unit_test(test_bytes_behind),
+        cmocka_unit_test(test_order),      cmocka_unit_test(test_records),
+        cmocka_unit_test(test_heads),      cmocka_unit_test(test_frames),
+        cmocka_unit_test(test_resume),     cmocka_unit_test(test_resume_frames),
+        cmocka_unit_test(test_no_salvage),
     };
 
     return cmocka_run_group_tests_name("damage", tests, NULL, NULL);
