@@ -55,23 +55,30 @@ new_writer(int fd, const char *name, int level, struct hs_error *err)
     return w;
 }
 
-int
-hs_writer_flush(struct hs_writer *w)
+/* Writes the bytes at p as a frame. */
+static int
+write_frame(struct hs_writer *w, const uint8_t *p, size_t size)
 {
-    size_t bound = ZSTD_compressBound(w->pending.len), n;
+    size_t bound = ZSTD_compressBound(size), n;
 
-    if (w->pending.len == 0)
-        return 0;
     w->frame.len = 0;
-    n = ZSTD_compress2(w->zstd, hs_buf_reserve(&w->frame, bound), bound,
-                       w->pending.data, w->pending.len);
+    n = ZSTD_compress2(w->zstd, hs_buf_reserve(&w->frame, bound), bound, p,
+                       size);
     if (ZSTD_isError(n))
         return hs_fail(&w->err, "%s: zstd: %s", w->name, ZSTD_getErrorName(n));
     if (hs_write_all(w->fd, w->frame.data, n) < 0)
         return hs_fail(&w->err, "%s: %s", w->name, strerror(errno));
     w->bytes += n;
-    w->pending.len = 0;
     return 0;
+}
+
+int
+hs_writer_flush(struct hs_writer *w)
+{
+    size_t n = w->pending.len;
+
+    w->pending.len = 0;
+    return n > 0 ? write_frame(w, w->pending.data, n) : 0;
 }
 
 struct hs_writer *
@@ -114,24 +121,30 @@ is_states(const uint8_t *p, size_t n)
     return n > sizeof start && memcmp(p + 1, start, sizeof start - 1) == 0;
 }
 
-static int
-flush_due(struct hs_writer *w)
-{
-    return w->pending.len >= HS_FRAME_DUE ? hs_writer_flush(w) : 0;
-}
-
 /* Frames end before an object that starts something new when enough is
  * pending, and before one that would make the frame too large; so they are a
  * function of the objects, however these came here. */
+static bool
+ends_frame(size_t pending, size_t n, bool states)
+{
+    return (!states && pending >= HS_FRAME_DUE) || pending + n > HS_OBJECT_MAX;
+}
+
 static int
-add_object(struct hs_writer *w, const uint8_t *p, size_t n, bool states)
+check_size(struct hs_writer *w, size_t n)
 {
     if (n > HS_OBJECT_MAX)
         return hs_fail(&w->err, "%s: a record of more than %d bytes", w->name,
                        HS_OBJECT_MAX);
-    if (!states && flush_due(w) < 0)
+    return 0;
+}
+
+static int
+add_object(struct hs_writer *w, const uint8_t *p, size_t n, bool states)
+{
+    if (check_size(w, n) < 0)
         return -1;
-    if (w->pending.len + n > HS_OBJECT_MAX && hs_writer_flush(w) < 0)
+    if (ends_frame(w->pending.len, n, states) && hs_writer_flush(w) < 0)
         return -1;
     hs_buf_add(&w->pending, p, n);
     return 0;
@@ -147,19 +160,35 @@ add_counts(struct hs_counts *to, const struct hs_counts *c)
     to->digest += c->digest;
 }
 
+/* What is pending, then the n bytes at p, as one frame: straight from p when
+ * that is all. */
+static int
+flush_with(struct hs_writer *w, const uint8_t *p, size_t n)
+{
+    if (w->pending.len == 0)
+        return n > 0 ? write_frame(w, p, n) : 0;
+    hs_buf_add(&w->pending, p, n);
+    return hs_writer_flush(w);
+}
+
 int
 hs_write_encoded(struct hs_writer *w, const struct hs_encoded *e)
 {
-    size_t start = 0;
+    const uint8_t *p = e->bytes.data;
+    size_t start = 0, end = 0; /* objects of this frame that are only in e */
 
-    for (size_t i = 0; i < e->n; i++) {
-        const uint8_t *p = e->bytes.data + start;
-        size_t n = e->ends[i] - start;
+    for (size_t i = 0; i < e->n; end = e->ends[i++]) {
+        size_t n = e->ends[i] - end;
 
-        if (add_object(w, p, n, is_states(p, n)) < 0)
+        if (check_size(w, n) < 0)
             return -1;
-        start = e->ends[i];
+        if (!ends_frame(w->pending.len + end - start, n, is_states(p + end, n)))
+            continue;
+        if (flush_with(w, p + start, end - start) < 0)
+            return -1;
+        start = end;
     }
+    hs_buf_add(&w->pending, p + start, end - start);
     add_counts(&w->counts, &e->counts);
     return 0;
 }
