@@ -88,7 +88,7 @@ compare_u32(const void *a, const void *b)
 
 /* Reads one number of a list from *s and moves *s behind it. */
 static uint32_t
-list_number(const char *opt, const char *whole, const char **s)
+parse_list_number(const char *opt, const char *whole, const char **s)
 {
     char *end;
     unsigned long v;
@@ -116,11 +116,11 @@ hs_parse_list(const char *opt, const char *s, struct hs_list *out)
         return;
     }
     for (;;) {
-        uint32_t a = list_number(opt, s, &p), b = a;
+        uint32_t a = parse_list_number(opt, s, &p), b = a;
 
         if (*p == '-') {
             p++;
-            b = list_number(opt, s, &p);
+            b = parse_list_number(opt, s, &p);
         }
         if (b < a)
             hs_die(HS_EXIT_USAGE,

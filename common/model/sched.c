@@ -33,8 +33,9 @@ struct sched {
     struct hs_state *st;
     struct hs_error *err;
 
-    struct hs_item **slots; /* (batch), NULL where free */
-    struct hs_item **queue; /* (window) ring in input order */
+    struct hs_item **slots;   /* (batch), NULL where free */
+    struct hs_item **retired; /* (batch), of the last pass */
+    struct hs_item **queue;   /* (window) ring in input order */
     size_t window, head, n_queued;
     bool input_ended;
 
@@ -57,6 +58,8 @@ hs_item_free(struct hs_item *item)
     free(item->entropy);
     free(item->positions);
     free(item->states);
+    if (item->free_user != NULL)
+        item->free_user(item->user);
     free(item);
 }
 
@@ -152,7 +155,7 @@ fill_slots(struct sched *s)
 
 /* Whether state t of an item stays even when others follow. */
 static bool
-keeps(const struct sched *s, size_t t, uint32_t token)
+keeps(const struct sched *s, struct hs_item *item, size_t t, uint32_t token)
 {
     switch (s->o->positions) {
     case HS_POSITIONS_ALL:
@@ -162,7 +165,7 @@ keeps(const struct sched *s, size_t t, uint32_t token)
     case HS_POSITIONS_S0:
         return t == 0;
     case HS_POSITIONS_STEP_ENDS:
-        return t == 0 || s->o->ends_step(s->o->ud, token);
+        return t == 0 || s->o->ends_step(s->o->ud, item, token);
     case HS_POSITIONS_EVERY:
         return t % s->o->every == 0;
     }
@@ -179,7 +182,7 @@ place_state(struct sched *s, struct hs_item *item, size_t pos, size_t row)
 
     if (s->o->layers.n == 0 || pos + 1 < item->n_prompt)
         return SIZE_MAX;
-    keep = keeps(s, t, item->tokens[pos]);
+    keep = keeps(s, item, t, item->tokens[pos]);
     last_counts = s->o->positions == HS_POSITIONS_LAST ||
                   s->o->positions == HS_POSITIONS_STEP_ENDS;
     if (!keep && !last_counts)
@@ -337,9 +340,12 @@ complete(const struct sched *s, const struct hs_item *item)
            item->n_tokens == item->cap_tokens;
 }
 
-static int
+/* Takes finished items out of their slots. */
+static void
 retire(struct sched *s)
 {
+    size_t n = 0;
+
     for (size_t i = 0; i < s->o->batch; i++) {
         struct hs_item *item = s->slots[i];
 
@@ -347,9 +353,17 @@ retire(struct sched *s)
             continue;
         item->done = true;
         s->slots[i] = NULL;
-        if (s->o->finished(s->o->ud, item) < 0)
-            return -1;
+        s->retired[n++] = item;
     }
+#pragma omp parallel for schedule(dynamic, 1) if (n > 1)
+    for (size_t i = 0; i < n; i++)
+        s->o->finished(s->o->ud, s->retired[i]);
+}
+
+/* Hands out what is finished and whose turn it is. */
+static int
+emit(struct sched *s)
+{
     while (s->n_queued > 0 && s->queue[s->head]->done) {
         struct hs_item *item = s->queue[s->head];
 
@@ -376,7 +390,8 @@ loop(struct sched *s)
             if (predict(s) < 0)
                 return -1;
         }
-        if (retire(s) < 0)
+        retire(s);
+        if (emit(s) < 0)
             return -1;
     }
 }
@@ -400,6 +415,7 @@ hs_sched_run(const struct hs_model *model, const struct hs_sched_options *o,
     s.window = hs_mul(o->batch, WINDOW);
     s.st = hs_state_new(model, o->batch, s.max_rows);
     s.slots = hs_calloc(o->batch, sizeof(struct hs_item *));
+    s.retired = hs_calloc(o->batch, sizeof(struct hs_item *));
     s.queue = hs_calloc(s.window, sizeof(struct hs_item *));
     s.rows = hs_calloc(s.max_rows, sizeof *s.rows);
     s.fates = hs_calloc(s.max_rows, sizeof *s.fates);
@@ -412,6 +428,7 @@ hs_sched_run(const struct hs_model *model, const struct hs_sched_options *o,
     for (size_t i = 0; i < s.n_queued; i++)
         hs_item_free(s.queue[(s.head + i) % s.window]);
     free(s.slots);
+    free(s.retired);
     free(s.queue);
     free(s.rows);
     free(s.fates);

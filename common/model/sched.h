@@ -50,6 +50,7 @@ struct hs_item {
     bool replay;       /* only score what is given */
     size_t max_tokens; /* of the completion */
     void *user;        /* the caller's */
+    void (*free_user)(void *user); /* or NULL */
 
     /* Output. */
     float *logprob; /* (n_tokens - n_prompt) */
@@ -77,12 +78,14 @@ struct hs_sched_options {
     const struct hs_edit *edit; /* NULL for none */
     const uint32_t *eos;
     size_t n_eos;
-    /* Says whether a token ends a step; for HS_POSITIONS_STEP_ENDS. */
-    bool (*ends_step)(void *ud, uint32_t token);
+    /* Says whether a token ends a step; for HS_POSITIONS_STEP_ENDS.  Called
+     * once for each token of a completion that is fed, in order. */
+    bool (*ends_step)(void *ud, struct hs_item *item, uint32_t token);
     /* The next item (taken over) into *item: 1, 0 at the end, -1. */
     int (*next)(void *ud, struct hs_item **item);
-    /* An item is finished, in any order; may shrink it.  0 or -1. */
-    int (*finished)(void *ud, struct hs_item *item);
+    /* An item is finished, in any order; may shrink it.  Called by several
+     * threads at a time, for different items. */
+    void (*finished)(void *ud, struct hs_item *item);
     /* Finished items in input order; takes the item.  0 or -1. */
     int (*emit)(void *ud, struct hs_item *item);
     void *ud;

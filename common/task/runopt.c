@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * runopt.c - see runopt.h.
+ */
+#include <config.h>
+
+#include "task/runopt.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/msg.h"
+#include "model/kernel.h"
+
+enum {
+    MAX_THREADS = 1024
+};
+
+void
+hs_run_options_init(struct hs_run_options *o)
+{
+    *o = (struct hs_run_options){
+        .layers.all = true,
+        .dtype = HS_F16,
+        .positions = HS_POSITIONS_ALL,
+        .samples = 1,
+        .max_tokens = 512,
+        .sampler = {.temperature = 1, .top_p = 1, .seed = 1},
+        .batch = 32,
+        .threads = (uint64_t)omp_get_num_procs(),
+        .template = "auto",
+        .shard = 1,
+        .n_shards = 1,
+        .edit_layer = -1,
+    };
+}
+
+void
+hs_run_options_free(struct hs_run_options *o)
+{
+    hs_list_free(&o->layers);
+    hs_map_free(&o->map);
+    hs_grader_free(o->grader);
+    *o = (struct hs_run_options){0};
+}
+
+static void
+parse_layers(struct hs_run_options *o, const char *arg)
+{
+    hs_list_free(&o->layers);
+    o->layers = (struct hs_list){0};
+    o->no_layers = strcmp(arg, "none") == 0;
+    if (!o->no_layers)
+        hs_parse_list("--layers", arg, &o->layers);
+}
+
+static void
+parse_positions(struct hs_run_options *o, const char *arg)
+{
+    static const char *const names[] = {
+        [HS_POSITIONS_ALL] = "all",
+        [HS_POSITIONS_LAST] = "last",
+        [HS_POSITIONS_S0] = "s0",
+        [HS_POSITIONS_STEP_ENDS] = "step-ends",
+    };
+
+    if (strncmp(arg, "every:", 6) == 0) {
+        o->positions = HS_POSITIONS_EVERY;
+        o->every =
+            (uint32_t)hs_parse_u64("--positions=every", arg + 6, 1, 1000000);
+        return;
+    }
+    for (int i = 0; i < 4; i++) {
+        if (strcmp(arg, names[i]) == 0) {
+            o->positions = (enum hs_positions)i;
+            return;
+        }
+    }
+    hs_die(HS_EXIT_USAGE,
+           "--positions: '%s' is not all, last, s0, step-ends or every:K", arg);
+}
+
+static void
+parse_grader(struct hs_run_options *o, const char *arg)
+{
+    struct hs_error err;
+
+    hs_grader_free(o->grader);
+    o->grader = hs_grader_new(arg, &err);
+    if (o->grader == NULL)
+        hs_die(HS_EXIT_USAGE, "--grader: %s", err.text);
+}
+
+/* Options of what is generated and how. */
+static bool
+parse_sampling(struct hs_run_options *o, int c, const char *arg)
+{
+    switch (c) {
+    case HS_OPT_GREEDY:
+        o->sampler.greedy = true;
+        o->sampling = "--greedy";
+        return true;
+    case HS_OPT_IGNORE_EOS:
+        o->ignore_eos = true;
+        o->sampling = "--ignore-eos";
+        return true;
+    case HS_OPT_MAX_TOKENS:
+        o->max_tokens = hs_parse_u64("--max-tokens", arg, 0, 100000000);
+        o->sampling = "--max-tokens";
+        return true;
+    case HS_OPT_SAMPLES:
+        o->samples = hs_parse_u64("--samples", arg, 1, 1000000);
+        o->sampling = "--samples";
+        return true;
+    case HS_OPT_TEMPERATURE:
+        o->sampler.temperature = hs_parse_f64("--temperature", arg, 1e-3, 1e3);
+        o->sampling = "--temperature";
+        return true;
+    case HS_OPT_TOP_K:
+        o->sampler.top_k = (uint32_t)hs_parse_u64("--top-k", arg, 0, 100000000);
+        o->sampling = "--top-k";
+        return true;
+    case HS_OPT_TOP_P:
+        o->sampler.top_p = hs_parse_f64("--top-p", arg, 1e-6, 1);
+        o->sampling = "--top-p";
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Options of prompts and answers. */
+static bool
+parse_text(struct hs_run_options *o, int c, const char *arg)
+{
+    switch (c) {
+    case 'g':
+        parse_grader(o, arg);
+        return true;
+    case HS_OPT_INSTRUCTION:
+        o->instruction = arg;
+        return true;
+    case HS_OPT_MAP:
+        hs_map_free(&o->map);
+        hs_parse_map("--map", arg, &o->map);
+        return true;
+    case HS_OPT_REPLAY:
+        o->replay = true;
+        return true;
+    case HS_OPT_SYSTEM:
+        o->system = arg;
+        return true;
+    case HS_OPT_TEMPLATE:
+        o->template = arg;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Options of what is kept and of edits. */
+static bool
+parse_states(struct hs_run_options *o, int c, const char *arg)
+{
+    switch (c) {
+    case 'l':
+        parse_layers(o, arg);
+        return true;
+    case HS_OPT_DTYPE:
+        if (hs_dtype_parse(arg, &o->dtype) < 0)
+            hs_die(HS_EXIT_USAGE, "--dtype: '%s' is not f16, bf16 or f32", arg);
+        return true;
+    case HS_OPT_EDIT:
+        o->edit = arg;
+        return true;
+    case HS_OPT_EDIT_COORDS:
+        o->edit_coords = arg;
+        return true;
+    case HS_OPT_EDIT_LAYER:
+        o->edit_layer = (int64_t)hs_parse_u64("--edit-layer", arg, 0, 1000000);
+        return true;
+    case HS_OPT_EDIT_WHERE:
+        o->edit_where = arg;
+        return true;
+    case HS_OPT_POSITIONS:
+        parse_positions(o, arg);
+        return true;
+    case HS_OPT_STEP:
+        o->step_given = true;
+        if (hs_step_parse(arg, &o->step) < 0)
+            hs_die(HS_EXIT_USAGE, "--step: '%s' is not paragraph or line", arg);
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool
+hs_parse_run_option(struct hs_run_options *o, int c, const char *arg)
+{
+    switch (c) {
+    case 'j':
+        o->threads = hs_parse_u64("--threads", arg, 1, MAX_THREADS);
+        return true;
+    case 'm':
+        o->model = arg;
+        return true;
+    case 's':
+        o->sampler.seed = hs_parse_u64("--seed", arg, 0, UINT64_MAX / 2);
+        return true;
+    case HS_OPT_BATCH:
+        o->batch = hs_parse_u64("--batch", arg, 1, 65536);
+        return true;
+    case HS_OPT_SHARD:
+        hs_parse_shard("--shard", arg, &o->shard, &o->n_shards);
+        return true;
+    default:
+        return parse_sampling(o, c, arg) || parse_text(o, c, arg) ||
+               parse_states(o, c, arg);
+    }
+}
+
+void
+hs_parse_run_end(struct hs_run_options *o)
+{
+    const struct hs_sampler *s = &o->sampler;
+
+    if (s->greedy && (s->temperature < 1 || s->temperature > 1 ||
+                      s->top_p < 1 || s->top_k > 0 || o->samples > 1))
+        hs_die(HS_EXIT_USAGE,
+               "--greedy leaves nothing to draw: no --temperature, --top-p, "
+               "--top-k or --samples");
+    if (o->replay && o->sampling != NULL)
+        hs_die(HS_EXIT_USAGE, "%s is for generating, not for --replay",
+               o->sampling);
+    if (o->step_given && o->positions != HS_POSITIONS_STEP_ENDS)
+        hs_die(HS_EXIT_USAGE, "--step is for --positions=step-ends");
+    if (o->edit == NULL &&
+        (o->edit_coords != NULL || o->edit_layer >= 0 || o->edit_where != NULL))
+        hs_die(HS_EXIT_USAGE, "--edit is missing");
+    if (o->edit != NULL && o->edit_layer < 0)
+        hs_die(HS_EXIT_USAGE, "--edit needs --edit-layer");
+    if (o->grader == NULL)
+        parse_grader(o, "gsm8k");
+}
+
+/* ---- with a model ---- */
+
+static int
+open_edit(struct hs_run *r, const struct hs_run_options *o,
+          struct hs_error *err)
+{
+    const struct hs_config *c = &r->model->cfg;
+    const char *where = o->edit_where != NULL ? o->edit_where : "all";
+
+    if (o->edit == NULL)
+        return 0;
+    if ((uint64_t)o->edit_layer > c->n_layers)
+        return hs_fail(err, "--edit-layer: the model has layers 0 to %zu",
+                       c->n_layers);
+    if (hs_edit_parse(&r->edit, o->edit, o->edit_coords, c->dim, err) < 0)
+        return hs_fail_prefix(err, "--edit");
+    r->edit.layer = (uint32_t)o->edit_layer;
+    if (hs_edit_parse_where(&r->edit.where, where) < 0)
+        return hs_fail(err,
+                       "--edit-where: '%s' is not all, generated or not-first",
+                       where);
+    r->sched.edit = &r->edit;
+    return 0;
+}
+
+static int
+copy_layers(struct hs_run *r, const struct hs_run_options *o,
+            struct hs_error *err)
+{
+    struct hs_list *l = &r->sched.layers;
+
+    *l = o->layers;
+    l->v = hs_calloc(l->n, sizeof *l->v);
+    if (l->n > 0)
+        memcpy(l->v, o->layers.v, l->n * sizeof *l->v);
+    if (o->no_layers)
+        return 0;
+    if (hs_list_resolve(l, (uint32_t)r->model->cfg.n_layers + 1, err) < 0)
+        return hs_fail_prefix(err, "--layers");
+    return 0;
+}
+
+static int
+open_parts(struct hs_run *r, const struct hs_run_options *o,
+           struct hs_error *err)
+{
+    struct hs_sched_options *s = &r->sched;
+    char *dir =
+        o->model != NULL ? hs_strdup(o->model) : hs_model_default_dir(err);
+
+    if (dir == NULL)
+        return -1;
+    r->model = hs_model_open(dir, err);
+    free(dir);
+    if (r->model == NULL)
+        return -1;
+    if (r->model->tok == NULL &&
+        (o->positions == HS_POSITIONS_STEP_ENDS ||
+         strcmp(hs_grader_name(o->grader), "none") != 0))
+        return hs_fail(err,
+                       "%s: no tokenizer.json: answers cannot be read; "
+                       "--grader=none and other --positions than step-ends "
+                       "do without",
+                       r->model->dir);
+    s->batch = o->batch;
+    s->positions = o->positions;
+    s->every = o->every;
+    s->sampler = o->sampler;
+    s->eos = r->model->cfg.eos;
+    s->n_eos = o->ignore_eos ? 0 : r->model->cfg.n_eos;
+    if (copy_layers(r, o, err) < 0 || open_edit(r, o, err) < 0)
+        return -1;
+    return hs_prompter_init(&r->prompter, r->model, o->template, o->system,
+                            o->instruction, err);
+}
+
+int
+hs_run_open(struct hs_run *r, const struct hs_run_options *o,
+            struct hs_error *err)
+{
+    *r = (struct hs_run){0};
+    omp_set_num_threads((int)o->threads);
+    (void)hs_kern();
+    if (open_parts(r, o, err) < 0) {
+        hs_run_close(r);
+        return -1;
+    }
+    return 0;
+}
+
+void
+hs_run_close(struct hs_run *r)
+{
+    hs_list_free(&r->sched.layers);
+    hs_edit_free(&r->edit);
+    hs_model_free(r->model);
+    *r = (struct hs_run){0};
+}

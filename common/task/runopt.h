@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * runopt.h - the options of programs that run a model over problems: which
+ * letters and names mean what stands once, here and in runopt.c.
+ *
+ * The functions named hs_parse_ are for the command line and die with
+ * HS_EXIT_USAGE.
+ */
+#ifndef HS_RUNOPT_H
+#define HS_RUNOPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/num.h"
+#include "model/edit.h"
+#include "model/model.h"
+#include "model/sampler.h"
+#include "model/sched.h"
+#include "stream/record.h"
+#include "task/grade.h"
+#include "task/problem.h"
+#include "task/prompt.h"
+#include "task/step.h"
+
+/* Values of long options in getopt's table; the others are letters. */
+enum hs_run_opt {
+    HS_OPT_BATCH = 256,
+    HS_OPT_DTYPE,
+    HS_OPT_EDIT,
+    HS_OPT_EDIT_COORDS,
+    HS_OPT_EDIT_LAYER,
+    HS_OPT_EDIT_WHERE,
+    HS_OPT_GREEDY,
+    HS_OPT_IGNORE_EOS,
+    HS_OPT_INSTRUCTION,
+    HS_OPT_MAP,
+    HS_OPT_MAX_TOKENS,
+    HS_OPT_POSITIONS,
+    HS_OPT_REPLAY,
+    HS_OPT_SAMPLES,
+    HS_OPT_SHARD,
+    HS_OPT_STEP,
+    HS_OPT_SYSTEM,
+    HS_OPT_TEMPERATURE,
+    HS_OPT_TEMPLATE,
+    HS_OPT_TOP_K,
+    HS_OPT_TOP_P,
+    HS_OPT_OWN /* a program's own options begin here */
+};
+
+struct hs_run_options {
+    const char *model; /* folder; NULL for the default model */
+    struct hs_list layers;
+    bool no_layers; /* -l none */
+    enum hs_dtype dtype;
+    enum hs_positions positions;
+    uint32_t every;
+    enum hs_step_rule step;
+    bool step_given;
+    uint64_t samples, max_tokens;
+    struct hs_sampler sampler;
+    const char *sampling; /* the last sampling option given, or NULL */
+    bool replay, ignore_eos;
+    uint64_t batch, threads;
+    const char *template, *system, *instruction;
+    struct hs_map map;
+    struct hs_grader *grader;
+    uint32_t shard, n_shards;
+    const char *edit, *edit_coords, *edit_where;
+    int64_t edit_layer; /* -1 when not given */
+};
+
+/* The defaults, as in hs-extract(1). */
+void hs_run_options_init(struct hs_run_options *o);
+void hs_run_options_free(struct hs_run_options *o);
+
+/* Takes option c of getopt_long.  Whether it is one of these. */
+bool hs_parse_run_option(struct hs_run_options *o, int c, const char *arg);
+
+/* Dies on options that do not go together; fills in what depends on others. */
+void hs_parse_run_end(struct hs_run_options *o);
+
+/* A model with options made for it. */
+struct hs_run {
+    struct hs_model *model;
+    struct hs_prompter prompter;
+    struct hs_edit edit;           /* n is 0 without one */
+    struct hs_sched_options sched; /* without its callbacks */
+};
+
+/* Opens the model, sets the number of threads, and resolves layers, edit and
+ * template.  o is borrowed.  Returns 0, or -1 with the reason. */
+HS_MUST_CHECK int hs_run_open(struct hs_run *r, const struct hs_run_options *o,
+                              struct hs_error *err);
+void hs_run_close(struct hs_run *r);
+
+/* Fills an empty head of a kind with the model and all that repeats the run. */
+void hs_run_head(const struct hs_run *r, const struct hs_run_options *o,
+                 struct hs_head *head);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * solve.h - lets a model work on items, grades what it wrote, and makes
+ * records of it.
+ */
+#ifndef HS_SOLVE_H
+#define HS_SOLVE_H
+
+#include "base/error.h"
+#include "model/model.h"
+#include "model/sched.h"
+#include "stream/stream.h"
+#include "task/grade.h"
+#include "task/work.h"
+
+struct hs_solve_options {
+    const struct hs_model *model;
+    const struct hs_grader *grader;
+    struct hs_work *work;
+    struct hs_sched_options sched; /* without its callbacks */
+    enum hs_dtype dtype;           /* of the stored states */
+    /* Items in the order of the input, borrowed: 0, or -1 to stop.  The
+     * records are in job->encoded. */
+    int (*emit)(void *ud, const struct hs_item *item, const struct hs_job *job);
+    void *ud;
+};
+
+/* Solves all items.  Returns 0, or -1 with the reason: of the work, of an item
+ * (a state that is not finite), or "" when emit() stopped it. */
+HS_MUST_CHECK int hs_solve(const struct hs_solve_options *o,
+                           struct hs_error *err);
+
+#endif

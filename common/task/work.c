@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * work.c - see work.h.
+ */
+#include <config.h>
+
+#include "task/work.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "base/mem.h"
+
+struct hs_work {
+    const struct hs_work_options *o;
+    struct hs_problem problem;
+    struct hs_prompt prompt;
+    size_t sample, n_samples; /* of the problem */
+    struct hs_idset ids;
+    struct hs_work_counts counts;
+};
+
+struct hs_work *
+hs_work_new(const struct hs_work_options *o)
+{
+    struct hs_work *w = hs_calloc(1, sizeof *w);
+
+    w->o = o;
+    return w;
+}
+
+void
+hs_work_free(struct hs_work *w)
+{
+    if (w == NULL)
+        return;
+    hs_problem_free(&w->problem);
+    hs_prompt_free(&w->prompt);
+    hs_idset_free(&w->ids);
+    free(w->counts.bos_twice_at);
+    free(w->counts.bos_missing_at);
+    free(w->counts.unused_at);
+    free(w);
+}
+
+static void
+free_job(void *user)
+{
+    struct hs_job *job = user;
+
+    hs_trajectory_free(&job->traj);
+    hs_encoded_free(&job->encoded);
+    free(job);
+}
+
+const struct hs_problem *
+hs_work_problem(const struct hs_work *w)
+{
+    return &w->problem;
+}
+
+const struct hs_prompt *
+hs_work_prompt(const struct hs_work *w)
+{
+    return &w->prompt;
+}
+
+const struct hs_work_counts *
+hs_work_counts(const struct hs_work *w)
+{
+    return &w->counts;
+}
+
+static void
+notice(uint64_t *n, char **first, const char *id)
+{
+    if ((*n)++ == 0)
+        *first = hs_strdup(id);
+}
+
+static int
+fail_line(const struct hs_work *w, struct hs_error *err)
+{
+    return hs_fail_prefix(err, "%s: line %" PRIu64 ": %s", w->o->name,
+                          w->problem.line, w->problem.id);
+}
+
+/* Reads the next problem of this shard and makes its prompt. */
+static int
+next_problem(struct hs_work *w, struct hs_error *err)
+{
+    const struct hs_work_options *o = w->o;
+    int rc;
+
+    do {
+        rc = hs_problem_read(o->problems, &w->problem, err);
+        if (rc <= 0)
+            return rc;
+    } while (w->counts.problems++ % o->n_shards + 1 != o->shard);
+    w->sample = 0;
+    w->n_samples = o->replay ? w->problem.n_completions : o->samples;
+    if (o->replay && w->n_samples == 0) {
+        hs_fail(err, "no completion to replay");
+        return fail_line(w, err);
+    }
+    if (!o->replay && w->problem.n_completions > 0)
+        notice(&w->counts.unused_completions, &w->counts.unused_at,
+               w->problem.id);
+    if (hs_prompt_make(o->prompter, &w->problem, &w->prompt, err) < 0)
+        return fail_line(w, err);
+    if (w->prompt.bos == HS_BOS_TWICE)
+        notice(&w->counts.bos_twice, &w->counts.bos_twice_at, w->problem.id);
+    if (w->prompt.bos == HS_BOS_MISSING)
+        notice(&w->counts.bos_missing, &w->counts.bos_missing_at,
+               w->problem.id);
+    return 1;
+}
+
+/* The id of the current sample; owned by the caller. */
+static char *
+item_id(const struct hs_work *w)
+{
+    struct hs_buf b = {0};
+
+    hs_buf_str(&b, w->problem.id);
+    if (w->sample > 0)
+        hs_buf_printf(&b, "#%zu", w->sample);
+    return hs_buf_cstr(&b);
+}
+
+static int
+add_completion(const struct hs_work *w, struct hs_item *item,
+               struct hs_error *err)
+{
+    const struct hs_prompter *p = w->o->prompter;
+    const struct hs_model *m = p->model;
+    struct hs_ids ids = {0};
+    size_t n, fed;
+
+    if (hs_prompt_completion(p, &w->problem.completions[w->sample], &ids, err) <
+        0) {
+        hs_ids_free(&ids);
+        return hs_fail_prefix(err, "completion %zu", w->sample + 1);
+    }
+    n = item->n_prompt + ids.n;
+    fed = n - (ids.n > 0 && hs_model_is_eos(m, ids.v[ids.n - 1]));
+    if (fed > m->cfg.max_positions) {
+        hs_ids_free(&ids);
+        return hs_fail(err,
+                       "prompt and completion %zu have %zu tokens, the model's "
+                       "context is %zu",
+                       w->sample + 1, fed, m->cfg.max_positions);
+    }
+    item->tokens = hs_realloc(item->tokens, hs_mul(n, sizeof *item->tokens));
+    if (ids.n > 0)
+        memcpy(item->tokens + item->n_prompt, ids.v, ids.n * sizeof *ids.v);
+    item->n_tokens = n;
+    hs_ids_free(&ids);
+    return 0;
+}
+
+/* Makes the item of the current sample, whose id is taken over. */
+static struct hs_item *
+make_item(const struct hs_work *w, char *id)
+{
+    const struct hs_problem *p = &w->problem;
+    struct hs_item *item = hs_calloc(1, sizeof *item);
+    struct hs_job *job = hs_calloc(1, sizeof *job);
+    struct hs_trajectory *t = &job->traj;
+    size_t bytes = hs_mul(w->prompt.ids.n, sizeof *item->tokens);
+
+    t->id = id;
+    hs_trajectory_set(&t->problem, p->id);
+    t->sample = w->sample;
+    hs_trajectory_set(&t->prompt, w->prompt.text);
+    hs_trajectory_set(&t->gold, p->answer);
+    t->meta = json_incref(p->meta);
+    job->step.rule = w->o->step;
+
+    item->user = job;
+    item->free_user = free_job;
+    item->id = t->id;
+    item->problem = XXH3_64bits(p->id, strlen(p->id));
+    item->sample = (uint32_t)w->sample;
+    item->n_prompt = item->n_tokens = w->prompt.ids.n;
+    item->tokens = hs_malloc(bytes);
+    memcpy(item->tokens, w->prompt.ids.v, bytes);
+    item->replay = w->o->replay;
+    item->max_tokens = w->o->max_tokens;
+    return item;
+}
+
+int
+hs_work_next(struct hs_work *w, struct hs_item **out, struct hs_error *err)
+{
+    for (;;) {
+        struct hs_item *item;
+        char *id;
+        int rc;
+
+        if (w->sample == w->n_samples && (rc = next_problem(w, err)) <= 0)
+            return rc;
+        id = item_id(w);
+        if (!hs_idset_add(&w->ids, id, strlen(id))) {
+            hs_fail(err, "a second item of the id '%s'", id);
+            free(id);
+            return fail_line(w, err);
+        }
+        if (w->o->done != NULL && hs_idset_has(w->o->done, id, strlen(id))) {
+            free(id);
+            w->counts.done++;
+            w->sample++;
+            continue;
+        }
+        item = make_item(w, id);
+        if (item->replay && add_completion(w, item, err) < 0) {
+            hs_item_free(item);
+            return fail_line(w, err);
+        }
+        w->sample++;
+        w->counts.items++;
+        *out = item;
+        return 1;
+    }
+}

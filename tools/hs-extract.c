@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * hs-extract: let a model work on problems and keep its hidden states.
+ */
+#include <config.h>
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/msg.h"
+#include "base/num.h"
+#include "base/progress.h"
+#include "stream/sink.h"
+#include "stream/stream.h"
+#include "task/plan.h"
+#include "task/runopt.h"
+#include "task/solve.h"
+#include "task/work.h"
+
+enum {
+    OPT_DRY_RUN = HS_OPT_OWN,
+    OPT_ESTIMATE,
+    OPT_NO_HISTORY,
+    OPT_PROGRESS,
+    OPT_RESUME,
+    OPT_SKIP
+};
+
+struct options {
+    struct hs_run_options run;
+    const char *output, **skip; /* skip (n_skip): files */
+    size_t n_skip, cap_skip;
+    enum hs_progress_mode progress;
+    int level, verbosity, argc;
+    char **argv;
+    bool resume, estimate, dry_run, no_history;
+};
+
+struct extract {
+    const struct options *o;
+    struct hs_run run;
+    struct hs_problem_reader *problems;
+    struct hs_work_options work_options;
+    struct hs_work *work;
+    struct hs_sink sink;
+    struct hs_progress progress;
+    uint64_t expected; /* items of this run, 0 if unknown */
+    uint64_t items, tokens, completion_tokens, edits;
+    struct hs_error err;
+};
+
+static const char usage[] =
+    "usage: hs-extract [options] < PROBLEMS > STREAM\n"
+    "Let a model work on problems (JSON lines) and keep its hidden states.\n"
+    "\n"
+    "  -m, --model=DIR        Hugging Face folder (the reasoner)\n"
+    "  -l, --layers=LIST      layers to keep, such as 2-5; all; none (all)\n"
+    "      --positions=P      all, last, s0, step-ends, every:K (all)\n"
+    "      --step=RULE        paragraph or line, for step-ends (paragraph)\n"
+    "      --dtype=D          f16, bf16, f32 (f16)\n"
+    "\n"
+    "      --template=T       auto, chatml, llama3, none (auto)\n"
+    "      --system=TEXT      system text\n"
+    "      --instruction=TEXT text behind the question\n"
+    "      --map=NAMES        fields of the input, such as question=problem\n"
+    "  -g, --grader=RULE      gsm8k, gsm8k-flexible, boxed, choice, exact,\n"
+    "                         regex:PATTERN, none (gsm8k)\n"
+    "\n"
+    "      --max-tokens=N     most tokens of a completion (512)\n"
+    "      --temperature=T    (1)\n"
+    "      --top-p=P          (1: all)\n"
+    "      --top-k=K          (0: all)\n"
+    "      --greedy           the most probable token each time\n"
+    "      --samples=N        completions of each problem (1)\n"
+    "  -s, --seed=N           (1)\n"
+    "      --ignore-eos       go on to the most tokens\n"
+    "      --replay           take the completions that the problems have\n"
+    "\n"
+    "      --edit=EDIT        zero, mean=A, mean@FILE, scale=A, add=B...\n"
+    "      --edit-layer=L     in this layer\n"
+    "      --edit-coords=LIST these coordinates, or @FILE\n"
+    "      --edit-where=W     all, generated, not-first (all)\n"
+    "\n"
+    "  -o, --output=FILE      write to FILE\n"
+    "      --resume           go on with an unfinished FILE\n"
+    "      --skip=FILE        leave out what is in this stream\n"
+    "      --shard=I/N        every N-th problem, from the I-th on\n"
+    "      --batch=N          completions at a time (32)\n"
+    "  -j, --threads=N        (one for each processor)\n"
+    "  -z, --level=N          zstd level, 1 to 19 (1)\n"
+    "      --estimate         print tokens, bytes and memory, and end\n"
+    "      --dry-run          print prompts and token ids, and end\n"
+    "      --progress=WHEN    auto, always, never, json (auto)\n"
+    "      --no-history       no programs in the head\n"
+    "  -q, --quiet            no warnings\n"
+    "  -v, --verbose          a summary at the end\n"
+    "  -h, --help             print this help\n"
+    "  -V, --version          print the version\n";
+
+static const struct option longopts[] = {
+    {"batch", required_argument, NULL, HS_OPT_BATCH},
+    {"dry-run", no_argument, NULL, OPT_DRY_RUN},
+    {"dtype", required_argument, NULL, HS_OPT_DTYPE},
+    {"edit", required_argument, NULL, HS_OPT_EDIT},
+    {"edit-coords", required_argument, NULL, HS_OPT_EDIT_COORDS},
+    {"edit-layer", required_argument, NULL, HS_OPT_EDIT_LAYER},
+    {"edit-where", required_argument, NULL, HS_OPT_EDIT_WHERE},
+    {"estimate", no_argument, NULL, OPT_ESTIMATE},
+    {"grader", required_argument, NULL, 'g'},
+    {"greedy", no_argument, NULL, HS_OPT_GREEDY},
+    {"help", no_argument, NULL, 'h'},
+    {"ignore-eos", no_argument, NULL, HS_OPT_IGNORE_EOS},
+    {"instruction", required_argument, NULL, HS_OPT_INSTRUCTION},
+    {"layers", required_argument, NULL, 'l'},
+    {"level", required_argument, NULL, 'z'},
+    {"map", required_argument, NULL, HS_OPT_MAP},
+    {"max-tokens", required_argument, NULL, HS_OPT_MAX_TOKENS},
+    {"model", required_argument, NULL, 'm'},
+    {"no-history", no_argument, NULL, OPT_NO_HISTORY},
+    {"output", required_argument, NULL, 'o'},
+    {"positions", required_argument, NULL, HS_OPT_POSITIONS},
+    {"progress", required_argument, NULL, OPT_PROGRESS},
+    {"quiet", no_argument, NULL, 'q'},
+    {"replay", no_argument, NULL, HS_OPT_REPLAY},
+    {"resume", no_argument, NULL, OPT_RESUME},
+    {"samples", required_argument, NULL, HS_OPT_SAMPLES},
+    {"seed", required_argument, NULL, 's'},
+    {"shard", required_argument, NULL, HS_OPT_SHARD},
+    {"skip", required_argument, NULL, OPT_SKIP},
+    {"step", required_argument, NULL, HS_OPT_STEP},
+    {"system", required_argument, NULL, HS_OPT_SYSTEM},
+    {"temperature", required_argument, NULL, HS_OPT_TEMPERATURE},
+    {"template", required_argument, NULL, HS_OPT_TEMPLATE},
+    {"threads", required_argument, NULL, 'j'},
+    {"top-k", required_argument, NULL, HS_OPT_TOP_K},
+    {"top-p", required_argument, NULL, HS_OPT_TOP_P},
+    {"verbose", no_argument, NULL, 'v'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0}};
+
+static void
+parse_option(int c, struct options *o)
+{
+    switch (c) {
+    case OPT_DRY_RUN:
+        o->dry_run = true;
+        break;
+    case OPT_ESTIMATE:
+        o->estimate = true;
+        break;
+    case OPT_NO_HISTORY:
+        o->no_history = true;
+        break;
+    case OPT_PROGRESS:
+        if (hs_progress_parse(optarg, &o->progress) < 0)
+            hs_die(HS_EXIT_USAGE,
+                   "--progress: '%s' is not auto, always, never or json",
+                   optarg);
+        break;
+    case OPT_RESUME:
+        o->resume = true;
+        break;
+    case OPT_SKIP:
+        o->skip =
+            hs_grow(o->skip, &o->cap_skip, o->n_skip + 1, sizeof *o->skip);
+        o->skip[o->n_skip++] = optarg;
+        break;
+    case 'o':
+        o->output = optarg;
+        break;
+    case 'q':
+        o->verbosity = 0;
+        break;
+    case 'v':
+        o->verbosity = 2;
+        break;
+    case 'z':
+        o->level = (int)hs_parse_u64("--level", optarg, 1, 19);
+        break;
+    case 'h':
+        fputs(usage, stdout);
+        exit(hs_finish(HS_EXIT_OK));
+    case 'V':
+        puts("hs-extract (hstools) " PACKAGE_VERSION);
+        exit(hs_finish(HS_EXIT_OK));
+    default:
+        hs_die_usage();
+    }
+}
+
+static void
+parse_options(int argc, char **argv, struct options *o)
+{
+    int c;
+
+    *o = (struct options){.output = "-",
+                          .level = HS_LEVEL_DEFAULT,
+                          .verbosity = 1,
+                          .argc = argc,
+                          .argv = argv};
+    hs_run_options_init(&o->run);
+    while ((c = getopt_long(argc, argv, "g:hj:l:m:o:qs:vVz:", longopts,
+                            NULL)) != -1)
+        if (!hs_parse_run_option(&o->run, c, optarg))
+            parse_option(c, o);
+    if (optind < argc)
+        hs_die(HS_EXIT_USAGE,
+               "unexpected argument '%s'; problems come from standard input",
+               argv[optind]);
+    hs_parse_run_end(&o->run);
+    if (o->dry_run && o->estimate)
+        hs_die(HS_EXIT_USAGE, "--dry-run or --estimate, not both");
+    if (o->resume && strcmp(o->output, "-") == 0)
+        hs_die(HS_EXIT_USAGE, "--resume needs -o FILE");
+    if (!o->dry_run && !o->estimate && strcmp(o->output, "-") == 0)
+        hs_refuse_terminal(STDOUT_FILENO, "standard output");
+    hs_set_verbosity(o->verbosity);
+}
+
+/* ---- the run ---- */
+
+/* Problems that are still to come, if standard input is a file. */
+static uint64_t
+count_lines(void)
+{
+    off_t at = lseek(STDIN_FILENO, 0, SEEK_CUR);
+    struct stat st;
+    char buf[65536];
+    uint64_t n = 0;
+    ssize_t got;
+
+    if (at < 0 || fstat(STDIN_FILENO, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    while ((got = pread(STDIN_FILENO, buf, sizeof buf, at)) > 0) {
+        at += got;
+        for (ssize_t i = 0; i < got; i++)
+            n += buf[i] == '\n';
+    }
+    return n;
+}
+
+static int
+emit(void *ud, const struct hs_item *item, const struct hs_job *job)
+{
+    struct extract *x = ud;
+    const struct hs_trajectory *t = &job->traj;
+
+    (void)item;
+    if (hs_write_encoded(x->sink.writer, &job->encoded) < 0)
+        return hs_fail(&x->err, "%s: %s", hs_writer_error(x->sink.writer),
+                       t->id);
+    x->items++;
+    x->tokens += t->n_tokens;
+    x->completion_tokens += t->n_tokens - t->n_prompt;
+    x->edits += t->edits;
+    hs_progress_show(&x->progress, x->items, x->tokens,
+                     x->expected > 0 ? (double)x->items / (double)x->expected
+                                     : -1);
+    return 0;
+}
+
+static int
+open_output(struct extract *x)
+{
+    const struct options *o = x->o;
+    struct hs_head head;
+    int rc;
+
+    hs_head_init(&head, "activations");
+    hs_run_head(&x->run, &o->run, &head);
+    if (!o->no_history)
+        hs_head_add_history(&head, o->argc, o->argv);
+    rc = hs_sink_open(&x->sink, o->output, o->resume, &head, o->level, &x->err);
+    hs_head_free(&head);
+    for (size_t i = 0; rc == 0 && i < o->n_skip; i++)
+        rc = hs_sink_skip(&x->sink, o->skip[i], &x->err);
+    return rc;
+}
+
+static void
+warn_of(uint64_t n, const char *first, const char *what)
+{
+    if (n > 0)
+        hs_warn("%s: %s (%" PRIu64 " of these problems)", first, what, n);
+}
+
+static void
+warn(const struct extract *x)
+{
+    const struct hs_work_counts *c = hs_work_counts(x->work);
+
+    warn_of(c->bos_twice, c->bos_twice_at,
+            "the prompt begins with two BOS tokens");
+    warn_of(c->bos_missing, c->bos_missing_at,
+            "the prompt does not begin with the tokenizer's BOS token");
+    warn_of(c->unused_completions, c->unused_at,
+            "has a completion that is not used without --replay");
+}
+
+static int
+solve(struct extract *x)
+{
+    const struct hs_run_options *o = &x->o->run;
+    struct hs_solve_options s = {.model = x->run.model,
+                                 .grader = o->grader,
+                                 .work = x->work,
+                                 .sched = x->run.sched,
+                                 .dtype = o->dtype,
+                                 .emit = emit,
+                                 .ud = x};
+    struct hs_error err;
+
+    hs_progress_start(&x->progress, x->o->progress);
+    x->expected = count_lines() / o->n_shards * (o->replay ? 1 : o->samples);
+    if (hs_solve(&s, &err) < 0) {
+        if (err.text[0] != '\0')
+            x->err = err;
+        return -1;
+    }
+    hs_progress_end(&x->progress, x->items, x->tokens);
+    warn(x);
+    hs_note("%" PRIu64 " items, %" PRIu64 " of them there already, %" PRIu64
+            " tokens, %" PRIu64 " of them generated, %.1f s, %" PRIu64 " edits",
+            x->items + hs_work_counts(x->work)->done,
+            hs_work_counts(x->work)->done, x->tokens, x->completion_tokens,
+            hs_progress_elapsed(&x->progress), x->edits);
+    return hs_sink_close(&x->sink, &x->err);
+}
+
+static int
+run(struct extract *x)
+{
+    const struct options *o = x->o;
+    struct hs_work_options *w = &x->work_options;
+    struct hs_plan plan;
+
+    if (hs_run_open(&x->run, &o->run, &x->err) < 0)
+        return -1;
+    x->problems = hs_problem_reader_new(STDIN_FILENO, "<stdin>", &o->run.map);
+    *w = (struct hs_work_options){
+        .prompter = &x->run.prompter,
+        .problems = x->problems,
+        .name = "<stdin>",
+        .shard = o->run.shard,
+        .n_shards = o->run.n_shards,
+        .samples = o->dry_run ? 1 : o->run.samples,
+        .max_tokens = o->run.max_tokens,
+        .replay = o->run.replay,
+        .step = o->run.step,
+        .done = &x->sink.done,
+    };
+    x->work = hs_work_new(w);
+    if (!o->dry_run && !o->estimate)
+        return open_output(x) < 0 ? -1 : solve(x);
+    if (o->dry_run) {
+        if (hs_plan_dry_run(x->work, stdout, &x->err) < 0)
+            return -1;
+    } else {
+        if (hs_plan_make(&plan, &x->run, &o->run, x->work, &x->err) < 0)
+            return -1;
+        hs_plan_print(&plan, stdout);
+    }
+    warn(x);
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct options o;
+    struct extract x = {.o = &o, .sink.file.fd = -1};
+    int rc;
+
+    hs_init(argv);
+    parse_options(argc, argv, &o);
+    rc = run(&x);
+    hs_sink_free(&x.sink);
+    hs_work_free(x.work);
+    hs_problem_reader_free(x.problems);
+    hs_run_close(&x.run);
+    hs_run_options_free(&o.run);
+    free(o.skip);
+    if (rc < 0)
+        hs_die(HS_EXIT_FAIL, "%s", x.err.text);
+    return hs_finish(HS_EXIT_OK);
+}
