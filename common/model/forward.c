@@ -54,6 +54,16 @@ padded(size_t n)
     return (n + HS_LANES - 1) / HS_LANES * HS_LANES;
 }
 
+/* What the products need: inputs are of three sizes. */
+static size_t
+scratch_floats(const struct hs_config *c, size_t max_rows)
+{
+    size_t k = hs_mul(c->n_heads, c->head_dim);
+
+    k = k > c->dim ? k : c->dim;
+    return hs_product_scratch(max_rows, k > c->ffn_dim ? k : c->ffn_dim);
+}
+
 /* All buffers of a state from one table of sizes. */
 struct buffer {
     float **to;
@@ -61,7 +71,7 @@ struct buffer {
 };
 
 enum {
-    N_BUFFERS = 10
+    N_BUFFERS = 11
 };
 
 static void
@@ -84,6 +94,7 @@ buffer_table(struct buffer b[N_BUFFERS], struct hs_state *st,
     b[7] = (struct buffer){&st->att, hs_mul(max_rows, q_dim)};
     b[8] = (struct buffer){&st->gate, hs_mul(max_rows, c->ffn_dim)};
     b[9] = (struct buffer){&st->up, hs_mul(max_rows, c->ffn_dim)};
+    b[10] = (struct buffer){&st->scratch, scratch_floats(c, max_rows)};
 }
 
 /* Angles and scores for n_pos positions.  Angles are computed in double: a
@@ -132,7 +143,6 @@ hs_state_new(const struct hs_model *model, size_t n_slots, size_t max_rows)
     buffer_table(b, st, &model->cfg, max_rows);
     for (size_t i = 0; i < N_BUFFERS; i++)
         *b[i].to = hs_calloc64(b[i].n, sizeof(float));
-    st->scratch = hs_calloc64(hs_product_scratch(), sizeof(float));
     return st;
 }
 
@@ -153,7 +163,6 @@ hs_state_free(struct hs_state *st)
     free(st->slots);
     free(st->cos_sin);
     free(st->scores);
-    free(st->scratch);
     free(st);
 }
 
@@ -162,7 +171,7 @@ hs_state_bytes(const struct hs_model *model, size_t max_rows)
 {
     struct hs_state st = {0};
     struct buffer b[N_BUFFERS];
-    size_t n = hs_product_scratch();
+    size_t n = 0;
 
     buffer_table(b, &st, &model->cfg, max_rows);
     for (size_t i = 0; i < N_BUFFERS; i++)

@@ -21,8 +21,50 @@ enum {
     HS_OUT_BLOCK = 32  /* outputs whose weights are widened together */
 };
 
+enum {
+    HS_GROUP = 16,  /* rows that are packed together */
+    HS_PARTS = 3,   /* 16-bit values that make up a float */
+    HS_TILE_IN = 32 /* inputs are padded to a multiple of this */
+};
+
+/* (outputs, inputs) of a product on tiles. */
+struct hs_tile_weights {
+    const void *data;
+    enum {
+        HS_TILE_BF16,
+        HS_TILE_F16,
+        HS_TILE_F32
+    } type;
+    size_t stride; /* bytes from output to output */
+    int more;      /* a block of HS_OUT_BLOCK outputs follows this one */
+};
+
+/* Products of a matrix unit.  begin() and end() go around them, on each
+ * thread. */
+struct hs_tiles {
+    void (*begin)(void);
+    void (*end)(void);
+
+    /* n_rows <= HS_GROUP rows of x, k inputs each, for product(): to
+     * (k padded to HS_TILE_IN, HS_PARTS, HS_GROUP). */
+    void (*pack)(uint16_t *to, const float *x, size_t x_stride, size_t n_rows,
+                 size_t k);
+
+    /* out[r * out_stride + o] = bias[o] + x . w if first (no bias: NULL),
+     * and is added to if not; x: groups of rows from pack(), one behind the
+     * other; n_out <= HS_OUT_BLOCK; scratch: HS_PARTS * HS_OUT_BLOCK values
+     * for each padded input. */
+    void (*product)(float *out, size_t out_stride, const uint16_t *x,
+                    size_t n_rows, const struct hs_tile_weights *w,
+                    size_t n_out, size_t k, const float *bias, int first,
+                    uint16_t *scratch);
+};
+
 struct hs_kern {
-    const char *name; /* "avx512", "avx2" or "baseline" */
+    const char *name; /* "amx", "avx512", "avx2" or "baseline" */
+
+    /* What to use instead of dot_block; NULL without a matrix unit. */
+    const struct hs_tiles *tiles;
 
     /* out[i] = float(src[i]) for n 16-bit values. */
     void (*widen_bf16)(float *out, const void *src, size_t n);
@@ -68,5 +110,6 @@ struct hs_kern {
 extern const struct hs_kern hs_kern_baseline;
 extern const struct hs_kern hs_kern_avx2;
 extern const struct hs_kern hs_kern_avx512;
+extern const struct hs_tiles hs_tiles_amx;
 
 #endif

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * test_kernel.c - every inner loop, of each table that this processor runs,
+ * against its definition in double; and that a row's bits are its own.
+ */
+#include <config.h>
+
+#include <math.h>
+#include <omp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "model/kernel.h"
+
+static const size_t sizes[] = {1, 3, 16, 17, 31, 64, 65, 257};
+
+enum {
+    N_SIZES = sizeof sizes / sizeof *sizes,
+    MAX_ROWS = 70
+};
+
+/* NaN passes no comparison. */
+static void
+check_near(double got, double want, double tolerance)
+{
+    if (!(fabs(got - want) <= tolerance))
+        fail_msg("%s: %.9g, not %.9g (+- %.3g)", hs_kern()->name, got, want,
+                 tolerance);
+}
+
+/* Values of either sign, most near 1, some far smaller. */
+static float *
+random_floats(uint64_t seed, size_t n)
+{
+    float *x = hs_calloc64(n, sizeof *x);
+
+    for (size_t i = 0; i < n; i++) {
+        double u = hs_rng_uniform(seed, i, 0, 0);
+
+        x[i] = (float)((u - 0.5) * 3);
+        if (i % 7 == 3)
+            x[i] *= 1e-4f;
+    }
+    return x;
+}
+
+/* The value of a pattern, by the definition of its type. */
+static double
+pattern_value(uint32_t h, int exponent_bits)
+{
+    int fraction = 15 - exponent_bits, bias = (1 << (exponent_bits - 1)) - 1;
+    int e = (int)(h >> fraction) & ((1 << exponent_bits) - 1);
+    int m = (int)h & ((1 << fraction) - 1);
+    double x = e == 0 ? ldexp(m, 1 - bias - fraction)
+                      : ldexp(m + (1 << fraction), e - bias - fraction);
+
+    if (e == (1 << exponent_bits) - 1)
+        x = m == 0 ? INFINITY : NAN;
+    return h & 0x8000 ? -x : x;
+}
+
+/* All patterns, in runs of each length from 1 to 40. */
+static void
+check_widen(void (*widen)(float *, const void *, size_t), int exponent_bits)
+{
+    for (uint32_t at = 0, n = 1; at < 65536; at += n, n = n % 40 + 1) {
+        uint16_t in[40];
+        float out[41] = {0};
+
+        n = n < 65536 - at ? n : 65536 - at;
+        for (uint32_t i = 0; i < n; i++)
+            in[i] = (uint16_t)(at + i);
+        widen(out, in, n);
+        for (uint32_t i = 0; i < n; i++) {
+            double want = pattern_value(at + i, exponent_bits);
+
+            if (isnan(want))
+                assert_true(isnan(out[i]));
+            else
+                assert_true((double)out[i] == want &&
+                            !signbit(out[i]) == !signbit(want));
+        }
+        assert_true(out[n] == 0);
+    }
+}
+
+static void
+widen(void **state)
+{
+    (void)state;
+    check_widen(hs_kern()->widen_bf16, 8);
+    check_widen(hs_kern()->widen_f16, 5);
+}
+
+/* A matrix of one type; values are those that its patterns stand for. */
+struct matrix {
+    struct hs_matrix m;
+    char *stored;
+    float *values; /* (rows, cols) */
+};
+
+/* Data starts off the alignment of 64, as it may in a file. */
+static struct matrix
+random_matrix(uint64_t seed, enum hs_wtype type, size_t rows, size_t cols)
+{
+    size_t n = rows * cols;
+    struct matrix a = {.values = random_floats(seed, n)};
+    uint16_t *half;
+
+    a.stored = hs_malloc(n * sizeof(float) + 64);
+    a.m = (struct hs_matrix){a.stored + 8, type, rows, cols};
+    if (type == HS_W_F32) {
+        memcpy(a.stored + 8, a.values, n * sizeof(float));
+        return a;
+    }
+    half = (uint16_t *)(void *)(a.stored + 8);
+    for (size_t i = 0; i < n; i++) {
+        double u = hs_rng_uniform(seed, i, 1, 0);
+        /* exponents about that of 1, all fractions */
+        half[i] = type == HS_W_BF16 ? (uint16_t)(0x3d00 + (uint32_t)(u * 1024))
+                                    : (uint16_t)(0x2800 + (uint32_t)(u * 8192));
+        half[i] = (uint16_t)(half[i] | (i % 3 == 0 ? 0x8000 : 0));
+        a.values[i] = (float)pattern_value(half[i], type == HS_W_BF16 ? 8 : 5);
+    }
+    return a;
+}
+
+static void
+free_matrix(struct matrix *a)
+{
+    free(a->stored);
+    free(a->values);
+}
+
+static void
+check_product(const struct matrix *a, const float *bias, const float *x,
+              const float *out, size_t n_rows)
+{
+    size_t k = a->m.cols, n_out = a->m.rows;
+
+    for (size_t r = 0; r < n_rows; r++) {
+        for (size_t o = 0; o < n_out; o++) {
+            double sum = bias ? (double)bias[o] : 0, size = fabs(sum);
+
+            for (size_t i = 0; i < k; i++) {
+                double t = (double)x[r * k + i] * (double)a->values[o * k + i];
+
+                sum += t;
+                size += fabs(t);
+            }
+            check_near((double)out[r * n_out + o], sum, 1e-6 * size + 1e-30);
+        }
+    }
+}
+
+static float *
+new_scratch(size_t max_rows, size_t max_k)
+{
+    return hs_calloc64(hs_product_scratch(max_rows, max_k), sizeof(float));
+}
+
+static void
+products(void **state)
+{
+    static const size_t ins[] = {1, 3, 17, 32, 64, 65, 640, 1409, 2080};
+    static const size_t outs[] = {1, 3, 17, 32, 65};
+    float *scratch = new_scratch(300, 2080);
+    size_t seed = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ins / sizeof *ins; i++) {
+        for (size_t o = 0; o < sizeof outs / sizeof *outs; o++) {
+            for (int type = HS_W_F32; type <= HS_W_BF16; type++) {
+                size_t n_rows = o == 0 ? 300 : sizes[(i + o) % 7];
+                struct matrix a =
+                    random_matrix(++seed, (enum hs_wtype)type, outs[o], ins[i]);
+                struct matrix b =
+                    random_matrix(++seed, (enum hs_wtype)type, 33, ins[i]);
+                float *x = random_floats(++seed, n_rows * ins[i]);
+                float *y = random_floats(++seed, n_rows * outs[o]);
+                float *z = random_floats(++seed, n_rows * 33);
+                float *bias = random_floats(++seed, outs[o]);
+                struct hs_product p[] = {{y, outs[o], &a.m, bias},
+                                         {z, 33, &b.m, NULL}};
+
+                hs_products(p, 2, x, ins[i], n_rows, scratch);
+                check_product(&a, bias, x, y, n_rows);
+                check_product(&b, NULL, x, z, n_rows);
+                free(x);
+                free(y);
+                free(z);
+                free(bias);
+                free_matrix(&a);
+                free_matrix(&b);
+            }
+        }
+    }
+    free(scratch);
+}
+
+/* Infinite and NaN inputs: in their own row, and there they show. */
+static void
+products_not_finite(void **state)
+{
+    enum {
+        K = 70,
+        ROWS = 20
+    };
+    uint32_t low_nan = 0x7f800001; /* lost if a float is cut to 16 bits */
+    float nan, *x = random_floats(1, ROWS * K), out[ROWS * 3];
+    float *scratch = new_scratch(ROWS, K);
+
+    (void)state;
+    memcpy(&nan, &low_nan, sizeof nan);
+    for (int type = HS_W_F32; type <= HS_W_BF16; type++) {
+        struct matrix a = random_matrix(9, (enum hs_wtype)type, 3, K);
+        struct hs_product p = {out, 3, &a.m, NULL};
+
+        x[5 * K + 69] = INFINITY;
+        x[6 * K + 3] = nan;
+        x[7 * K + 3] = 3e37f;
+        hs_products(&p, 1, x, K, ROWS, scratch);
+        for (size_t o = 0; o < 3; o++) {
+            for (size_t r = 0; r < ROWS; r++)
+                if (r != 5 && r != 6)
+                    assert_true(isfinite(out[r * 3 + o]));
+            assert_false(isfinite(out[5 * 3 + o]));
+            assert_true(isnan(out[6 * 3 + o]));
+        }
+        free_matrix(&a);
+    }
+    free(x);
+    free(scratch);
+}
+
+/* Every row count, every position of a row, one thread and two. */
+static void
+products_one_by_one(void **state)
+{
+    static const size_t ins[] = {48, 673};
+    enum {
+        OUTS = 50
+    };
+
+    (void)state;
+    for (int t = 0; t < 6; t++) {
+        size_t k = ins[t % 2];
+        struct matrix a =
+            random_matrix(3, (enum hs_wtype)(HS_W_F32 + t / 2), OUTS, k);
+        float *x = random_floats(4, MAX_ROWS * k), *scratch;
+        float *one = hs_calloc(MAX_ROWS * OUTS, sizeof *one);
+        float *all = hs_calloc(MAX_ROWS * OUTS, sizeof *all);
+        struct hs_product p = {all, OUTS, &a.m, NULL};
+
+        omp_set_num_threads(2);
+        scratch = new_scratch(MAX_ROWS, k);
+        for (size_t r = 0; r < MAX_ROWS; r++) {
+            p.out = one + r * OUTS;
+            hs_products(&p, 1, x + r * k, k, 1, scratch);
+        }
+        p.out = all;
+        for (int threads = 1; threads <= 2; threads++) {
+            omp_set_num_threads(threads);
+            for (size_t n = 1; n <= MAX_ROWS; n++) {
+                size_t from = MAX_ROWS - n;
+
+                memset(all, 0xff, MAX_ROWS * OUTS * sizeof *all);
+                hs_products(&p, 1, x + from * k, k, n, scratch);
+                assert_memory_equal(all, one + from * OUTS,
+                                    n * OUTS * sizeof *all);
+            }
+        }
+        omp_set_num_threads(2);
+        free(x);
+        free(one);
+        free(all);
+        free(scratch);
+        free_matrix(&a);
+    }
+}
+
+static int
+use_table(void **state)
+{
+    return hs_kern_use(*state) ? 0 : -1;
+}
+
+int
+main(void)
+{
+    static const char *const names[] = {"baseline", "avx2", "avx512", "amx"};
+    static const struct CMUnitTest each[] = {
+        cmocka_unit_test(widen),
+        cmocka_unit_test(products),
+        cmocka_unit_test(products_not_finite),
+        cmocka_unit_test(products_one_by_one),
+    };
+    enum {
+        N_NAMES = sizeof names / sizeof *names,
+        N_EACH = sizeof each / sizeof *each
+    };
+    struct CMUnitTest tests[N_NAMES * N_EACH];
+    static char labels[N_NAMES * N_EACH][64];
+    size_t n = 0;
+
+    for (size_t i = 0; i < N_NAMES; i++) {
+        if (!hs_kern_use(names[i])) {
+            print_message("# no %s on this processor\n", names[i]);
+            continue;
+        }
+        for (size_t j = 0; j < N_EACH; j++) {
+            (void)snprintf(labels[n], sizeof *labels, "%s %s", names[i],
+                           each[j].name);
+            tests[n] = each[j];
+            tests[n].name = labels[n];
+            tests[n].setup_func = use_table;
+            tests[n++].initial_state = (void *)(uintptr_t)names[i];
+        }
+    }
+    /* cmocka's own macro wants an array; this one is filled in part */
+    return _cmocka_run_group_tests("kernels", tests, n, NULL, NULL);
+}
