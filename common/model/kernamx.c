@@ -208,10 +208,13 @@ split_weights(uint16_t *to, const struct hs_tile_weights *w, size_t n_out,
 }
 
 /* The left operand: where the tiles of parts of both halves of the outputs
- * lie, in bytes. */
+ * lie, in bytes; and what to ask memory for meanwhile, a share of the outputs
+ * of the next block, whose loads would be too many at once. */
 struct left {
     const char *data;
     size_t stride, half, part, step;
+    const char *next;
+    size_t next_stride, next_step, n_next;
 };
 
 /* Two halves of outputs by two groups of rows (one if !pair) over k inputs,
@@ -220,7 +223,7 @@ static inline __attribute__((always_inline)) void
 tiles(float *sums, const struct left *w, const uint16_t *x, size_t x_group,
       size_t n_steps, const int n_parts, const int pair)
 {
-    const char *a = w->data;
+    const char *a = w->data, *next = w->next;
 
     _tile_zero(0);
     _tile_zero(1);
@@ -243,6 +246,9 @@ tiles(float *sums, const struct left *w, const uint16_t *x, size_t x_group,
                 }
             }
         }
+        for (size_t o = 0; o < w->n_next; o++)
+            _mm_prefetch(next + o * w->next_stride, _MM_HINT_T1);
+        next += w->next_step;
         a += w->step;
         x += PARTS * TILE;
     }
@@ -276,15 +282,6 @@ put(float *out, size_t out_stride, const float *sums, size_t n_rows,
     }
 }
 
-/* Asks for the weights of the next block while this one is multiplied. */
-static void
-prefetch(const char *p, size_t stride, size_t bytes)
-{
-    for (size_t o = 0; o < OUTS; o++)
-        for (size_t i = 0; i < bytes; i += 64)
-            _mm_prefetch(p + o * stride + i, _MM_HINT_T1);
-}
-
 static void
 product(float *out, size_t out_stride, const uint16_t *x, size_t n_rows,
         const struct hs_tile_weights *w, size_t n_out, size_t k,
@@ -293,20 +290,31 @@ product(float *out, size_t out_stride, const uint16_t *x, size_t n_rows,
     _Alignas(64) float sums[4 * 256];
     size_t steps = (k + STEP - 1) / STEP, group = steps * PARTS * TILE;
     int n_parts = w->type == HS_TILE_F32 ? 3 : w->type == HS_TILE_F16 ? 2 : 1;
-    struct left l = {(const char *)scratch, 64, (size_t)n_parts * TILE * 2,
-                     TILE * 2, (size_t)n_parts * TILE * 4};
+    size_t size = w->type == HS_TILE_F32 ? 4 : 2;
+    size_t pairs = (n_rows + 2 * GROUP - 1) / (2 * GROUP);
+    struct left l = {.data = (const char *)scratch,
+                     .stride = 64,
+                     .half = (size_t)n_parts * TILE * 2,
+                     .part = TILE * 2,
+                     .step = (size_t)n_parts * TILE * 4,
+                     .next_stride = w->stride,
+                     .next_step = STEP * size};
 
-    if (n_parts == 1 && n_out == OUTS && k % STEP == 0)
-        l = (struct left){w->data, w->stride, 16 * w->stride, 0, 64};
-    else
+    if (n_parts == 1 && n_out == OUTS && k % STEP == 0) {
+        l.data = w->data;
+        l.stride = w->stride;
+        l.half = 16 * w->stride;
+        l.step = STEP * 2;
+    } else {
         split_weights(scratch, w, n_out, k, n_parts);
-    stores_done(scratch);
-    if (w->more)
-        prefetch((const char *)w->data + OUTS * w->stride, w->stride,
-                 k * (w->type == HS_TILE_F32 ? 4 : 2));
+        stores_done(scratch);
+    }
     for (size_t r = 0; r < n_rows; r += 2 * GROUP) {
         int pair = n_rows - r > GROUP;
+        size_t from = r / (2 * GROUP) * OUTS / pairs;
 
+        l.next = (const char *)w->data + (OUTS + from) * w->stride;
+        l.n_next = w->more ? (r / (2 * GROUP) + 1) * OUTS / pairs - from : 0;
         if (n_parts == 1 && pair)
             tiles(sums, &l, x, group, steps, 1, 1);
         else if (n_parts == 1)
