@@ -16,7 +16,7 @@ packages_of() {
         ;;
     run) echo 'parallel zstd jq' ;;
     tests) echo 'mandoc python3 python3-numpy python3-msgpack python3-zstandard' ;;
-    dev) echo 'clang libomp-dev clang-format cppcheck shellcheck' ;;
+    dev) echo 'clang clang-format cppcheck shellcheck' ;;
     *) usage ;;
     esac
 }

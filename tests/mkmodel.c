@@ -21,6 +21,7 @@
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/rng.h"
+#include "model/team.h"
 #include "stream/plane.h"
 
 static const char usage[] =
@@ -48,6 +49,7 @@ struct options {
         original, shards, seed, tied, qkv_bias, mlp_bias, newer;
     double theta, eps, factor, low, high;
     struct hs_list eos;
+    struct hs_team *team;
 };
 
 struct tensor {
@@ -298,6 +300,29 @@ store(enum hs_dtype d, const float x[AT_ONCE], void *to, size_t i)
     }
 }
 
+/* A part of a tensor, made by all threads. */
+struct part {
+    const struct options *o;
+    const struct tensor *t;
+    size_t which, done, n;
+    void *buffer;
+};
+
+static void
+make_part(void *ud, struct hs_team *team, size_t thread)
+{
+    const struct part *p = ud;
+    size_t i, behind;
+
+    hs_team_share(team, thread, (p->n + AT_ONCE - 1) / AT_ONCE, &i, &behind);
+    for (; i < behind; i++) {
+        float x[AT_ONCE];
+
+        make_values(p->o, p->which, p->done / AT_ONCE + i, p->t, x);
+        store(p->o->dtype, x, p->buffer, i * AT_ONCE);
+    }
+}
+
 static void
 write_tensor(const struct options *o, const struct tensors *all, size_t which,
              void *buffer, FILE *f)
@@ -306,16 +331,11 @@ write_tensor(const struct options *o, const struct tensors *all, size_t which,
     size_t n = elements(t), width = o->dtype == HS_F32 ? 4 : 2;
 
     for (size_t done = 0; done < n; done += CHUNK) {
-        size_t part = n - done < CHUNK ? n - done : CHUNK;
+        size_t left = n - done < CHUNK ? n - done : CHUNK;
+        struct part p = {o, t, which, done, left, buffer};
 
-#pragma omp parallel for schedule(static)
-        for (size_t i = 0; i < part; i += AT_ONCE) {
-            float x[AT_ONCE];
-
-            make_values(o, which, (done + i) / AT_ONCE, t, x);
-            store(o->dtype, x, buffer, i);
-        }
-        (void)fwrite(buffer, width, part, f);
+        hs_team_run(o->team, make_part, &p);
+        (void)fwrite(buffer, width, left, f);
     }
 }
 
@@ -529,6 +549,7 @@ int
 main(int argc, char **argv)
 {
     struct options o = {.family = "qwen2", .rope = "plain", .dtype = HS_BF16};
+    struct hs_error err;
 
     hs_init(argv);
     o.dim = 64;
@@ -550,7 +571,11 @@ main(int argc, char **argv)
     for (int i = 2; i < argc; i++)
         take(&o, argv[i]);
     finish_options(&o);
+    o.team = hs_team_new(2, &err);
+    if (o.team == NULL)
+        hs_die(HS_EXIT_FAIL, "%s", err.text);
     run(&o);
+    hs_team_free(o.team);
     hs_list_free(&o.eos);
     return hs_finish(HS_EXIT_OK);
 }

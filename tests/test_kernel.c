@@ -6,7 +6,6 @@
 #include <config.h>
 
 #include <math.h>
-#include <omp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -165,7 +164,43 @@ check_product(const struct matrix *a, const float *bias, const float *x,
 static float *
 new_scratch(size_t max_rows, size_t max_k)
 {
-    return hs_calloc64(hs_product_scratch(max_rows, max_k), sizeof(float));
+    return hs_calloc64(hs_product_scratch(2, max_rows, max_k), sizeof(float));
+}
+
+static struct hs_team *
+new_team(size_t threads)
+{
+    struct hs_error err;
+    struct hs_team *team = hs_team_new(threads, &err);
+
+    assert_non_null(team);
+    return team;
+}
+
+struct call {
+    const struct hs_product *p;
+    size_t n;
+    const float *x;
+    size_t x_stride, n_rows;
+    float *scratch;
+};
+
+static void
+call_products(void *ud, struct hs_team *team, size_t thread)
+{
+    const struct call *c = ud;
+
+    hs_products(team, thread, c->p, c->n, c->x, c->x_stride, c->n_rows,
+                c->scratch);
+}
+
+static void
+run_products(struct hs_team *team, const struct hs_product *p, size_t n,
+             const float *x, size_t x_stride, size_t n_rows, float *scratch)
+{
+    struct call c = {p, n, x, x_stride, n_rows, scratch};
+
+    hs_team_run(team, call_products, &c);
 }
 
 static void
@@ -174,6 +209,7 @@ products(void **state)
     static const size_t ins[] = {1, 3, 17, 32, 64, 65, 640, 1409, 2080};
     static const size_t outs[] = {1, 3, 17, 32, 65};
     float *scratch = new_scratch(300, 2080);
+    struct hs_team *team = new_team(2);
     size_t seed = 0;
 
     (void)state;
@@ -192,7 +228,7 @@ products(void **state)
                 struct hs_product p[] = {{y, outs[o], &a.m, bias},
                                          {z, 33, &b.m, NULL}};
 
-                hs_products(p, 2, x, ins[i], n_rows, scratch);
+                run_products(team, p, 2, x, ins[i], n_rows, scratch);
                 check_product(&a, bias, x, y, n_rows);
                 check_product(&b, NULL, x, z, n_rows);
                 free(x);
@@ -205,6 +241,7 @@ products(void **state)
         }
     }
     free(scratch);
+    hs_team_free(team);
 }
 
 /* Infinite and NaN inputs: in their own row, and there they show. */
@@ -218,6 +255,7 @@ products_not_finite(void **state)
     uint32_t low_nan = 0x7f800001; /* lost if a float is cut to 16 bits */
     float nan, *x = random_floats(1, ROWS * K), out[ROWS * 3];
     float *scratch = new_scratch(ROWS, K);
+    struct hs_team *team = new_team(2);
 
     (void)state;
     memcpy(&nan, &low_nan, sizeof nan);
@@ -228,7 +266,7 @@ products_not_finite(void **state)
         x[5 * K + 69] = INFINITY;
         x[6 * K + 3] = nan;
         x[7 * K + 3] = 3e37f;
-        hs_products(&p, 1, x, K, ROWS, scratch);
+        run_products(team, &p, 1, x, K, ROWS, scratch);
         for (size_t o = 0; o < 3; o++) {
             for (size_t r = 0; r < ROWS; r++)
                 if (r != 5 && r != 6)
@@ -240,6 +278,7 @@ products_not_finite(void **state)
     }
     free(x);
     free(scratch);
+    hs_team_free(team);
 }
 
 /* Every row count, every position of a row, one thread and two. */
@@ -250,6 +289,7 @@ products_one_by_one(void **state)
     enum {
         OUTS = 50
     };
+    struct hs_team *teams[] = {NULL, new_team(1), new_team(2)};
 
     (void)state;
     for (int t = 0; t < 6; t++) {
@@ -261,31 +301,31 @@ products_one_by_one(void **state)
         float *all = hs_calloc(MAX_ROWS * OUTS, sizeof *all);
         struct hs_product p = {all, OUTS, &a.m, NULL};
 
-        omp_set_num_threads(2);
         scratch = new_scratch(MAX_ROWS, k);
         for (size_t r = 0; r < MAX_ROWS; r++) {
             p.out = one + r * OUTS;
-            hs_products(&p, 1, x + r * k, k, 1, scratch);
+            run_products(teams[1], &p, 1, x + r * k, k, 1, scratch);
         }
         p.out = all;
         for (int threads = 1; threads <= 2; threads++) {
-            omp_set_num_threads(threads);
             for (size_t n = 1; n <= MAX_ROWS; n++) {
                 size_t from = MAX_ROWS - n;
 
                 memset(all, 0xff, MAX_ROWS * OUTS * sizeof *all);
-                hs_products(&p, 1, x + from * k, k, n, scratch);
+                run_products(teams[threads], &p, 1, x + from * k, k, n,
+                             scratch);
                 assert_memory_equal(all, one + from * OUTS,
                                     n * OUTS * sizeof *all);
             }
         }
-        omp_set_num_threads(2);
         free(x);
         free(one);
         free(all);
         free(scratch);
         free_matrix(&a);
     }
+    hs_team_free(teams[1]);
+    hs_team_free(teams[2]);
 }
 
 static int

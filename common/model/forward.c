@@ -13,7 +13,6 @@
 #include "model/forward.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +26,7 @@ struct slot {
 
 struct hs_state {
     const struct hs_model *model;
+    struct hs_team *team;
     size_t n_slots, max_rows;
     size_t hd;          /* head_dim padded to HS_LANES */
     size_t dim;         /* row stride of x: dim padded */
@@ -56,12 +56,13 @@ padded(size_t n)
 
 /* What the products need: inputs are of three sizes. */
 static size_t
-scratch_floats(const struct hs_config *c, size_t max_rows)
+scratch_floats(const struct hs_config *c, size_t n_threads, size_t max_rows)
 {
     size_t k = hs_mul(c->n_heads, c->head_dim);
 
     k = k > c->dim ? k : c->dim;
-    return hs_product_scratch(max_rows, k > c->ffn_dim ? k : c->ffn_dim);
+    return hs_product_scratch(n_threads, max_rows,
+                              k > c->ffn_dim ? k : c->ffn_dim);
 }
 
 /* All buffers of a state from one table of sizes. */
@@ -76,7 +77,7 @@ enum {
 
 static void
 buffer_table(struct buffer b[N_BUFFERS], struct hs_state *st,
-             const struct hs_config *c, size_t max_rows)
+             const struct hs_config *c, size_t n_threads, size_t max_rows)
 {
     size_t hd = padded(c->head_dim), dim = padded(c->dim);
     size_t q_dim = hs_mul(c->n_heads, c->head_dim);
@@ -94,7 +95,8 @@ buffer_table(struct buffer b[N_BUFFERS], struct hs_state *st,
     b[7] = (struct buffer){&st->att, hs_mul(max_rows, q_dim)};
     b[8] = (struct buffer){&st->gate, hs_mul(max_rows, c->ffn_dim)};
     b[9] = (struct buffer){&st->up, hs_mul(max_rows, c->ffn_dim)};
-    b[10] = (struct buffer){&st->scratch, scratch_floats(c, max_rows)};
+    b[10] =
+        (struct buffer){&st->scratch, scratch_floats(c, n_threads, max_rows)};
 }
 
 /* Angles and scores for n_pos positions.  Angles are computed in double: a
@@ -114,9 +116,8 @@ grow_tables(struct hs_state *st, size_t n_pos)
     st->cos_sin =
         hs_calloc64(hs_mul(st->table_pos, c->head_dim), sizeof(float));
     st->scores_stride = st->table_pos + group * st->hd;
-    st->scores =
-        hs_calloc64(hs_mul((size_t)omp_get_max_threads(), st->scores_stride),
-                    sizeof(float));
+    st->scores = hs_calloc64(hs_mul(hs_team_size(st->team), st->scores_stride),
+                             sizeof(float));
     freq = hs_calloc(half, sizeof *freq);
     hs_rope_inv_freq(c, freq);
     for (size_t p = 0; p < st->table_pos; p++) {
@@ -131,16 +132,18 @@ grow_tables(struct hs_state *st, size_t n_pos)
 }
 
 struct hs_state *
-hs_state_new(const struct hs_model *model, size_t n_slots, size_t max_rows)
+hs_state_new(const struct hs_model *model, struct hs_team *team, size_t n_slots,
+             size_t max_rows)
 {
     struct hs_state *st = hs_calloc(1, sizeof *st);
     struct buffer b[N_BUFFERS];
 
     st->model = model;
+    st->team = team;
     st->n_slots = n_slots;
     st->max_rows = max_rows;
     st->slots = hs_calloc(n_slots, sizeof *st->slots);
-    buffer_table(b, st, &model->cfg, max_rows);
+    buffer_table(b, st, &model->cfg, hs_team_size(team), max_rows);
     for (size_t i = 0; i < N_BUFFERS; i++)
         *b[i].to = hs_calloc64(b[i].n, sizeof(float));
     return st;
@@ -153,7 +156,7 @@ hs_state_free(struct hs_state *st)
 
     if (st == NULL)
         return;
-    buffer_table(b, st, &st->model->cfg, st->max_rows);
+    buffer_table(b, st, &st->model->cfg, hs_team_size(st->team), st->max_rows);
     for (size_t i = 0; i < N_BUFFERS; i++)
         free(*b[i].to);
     for (size_t i = 0; i < st->n_slots; i++) {
@@ -167,13 +170,13 @@ hs_state_free(struct hs_state *st)
 }
 
 size_t
-hs_state_bytes(const struct hs_model *model, size_t max_rows)
+hs_state_bytes(const struct hs_model *model, size_t n_threads, size_t max_rows)
 {
     struct hs_state st = {0};
     struct buffer b[N_BUFFERS];
     size_t n = 0;
 
-    buffer_table(b, &st, &model->cfg, max_rows);
+    buffer_table(b, &st, &model->cfg, n_threads, max_rows);
     for (size_t i = 0; i < N_BUFFERS; i++)
         n += b[i].n;
     return hs_mul(n, sizeof(float));
@@ -247,94 +250,127 @@ finish_head(const struct hs_state *st, float *x, const float *norm, size_t pos)
     hs_rope(x, st->cos_sin + pos * c->head_dim, c->head_dim);
 }
 
+/* What all threads of a pass are given. */
+struct pass {
+    struct hs_state *st;
+    const struct hs_row *rows;
+    size_t n_rows;
+    hs_tap *tap;
+    void *ud;
+    int stopped; /* by the tap */
+    float *logits;
+};
+
 /* Moves q to its padded place and k, v into the cache. */
 static void
-store_heads(struct hs_state *st, size_t layer, const struct hs_row *rows,
-            size_t n_rows)
+store_heads(const struct pass *p, size_t layer, size_t thread)
 {
+    struct hs_state *st = p->st;
     const struct hs_config *c = &st->model->cfg;
     const struct hs_layer *w = &st->model->w.layers[layer];
-    size_t bytes = c->head_dim * sizeof(float);
+    size_t bytes = c->head_dim * sizeof(float), r, behind;
 
-#pragma omp parallel for schedule(static)
-    for (size_t r = 0; r < n_rows; r++) {
-        struct slot *s = &st->slots[rows[r].slot];
+    hs_team_share(st->team, thread, p->n_rows, &r, &behind);
+    for (; r < behind; r++) {
+        size_t pos = p->rows[r].pos;
+        struct slot *s = &st->slots[p->rows[r].slot];
 
         for (size_t h = 0; h < c->n_heads; h++) {
             float *to = st->heads + (r * c->n_heads + h) * st->hd;
 
             memcpy(to, st->q + (r * c->n_heads + h) * c->head_dim, bytes);
-            finish_head(st, to, w->q_norm, rows[r].pos);
+            finish_head(st, to, w->q_norm, pos);
         }
         for (size_t h = 0; h < c->n_kv_heads; h++) {
             size_t from = (r * c->n_kv_heads + h) * c->head_dim;
-            size_t to = kv_index(st, s, layer, h, rows[r].pos);
+            size_t to = kv_index(st, s, layer, h, pos);
 
             memcpy(s->k + to, st->k + from, bytes);
-            finish_head(st, s->k + to, w->k_norm, rows[r].pos);
+            finish_head(st, s->k + to, w->k_norm, pos);
             memcpy(s->v + to, st->v + from, bytes);
         }
     }
+    hs_team_wait(st->team);
 }
 
+/* One row, all query heads of one key-value head. */
 static void
-attention(struct hs_state *st, size_t layer, const struct hs_row *rows,
-          size_t n_rows)
+attend(const struct pass *p, size_t layer, size_t r, size_t h, float *scores)
 {
+    const struct hs_state *st = p->st;
     const struct hs_config *c = &st->model->cfg;
+    const struct slot *s = &st->slots[p->rows[r].slot];
     size_t group = c->n_heads / c->n_kv_heads;
-    float scale = (float)(1.0 / sqrt((double)c->head_dim));
+    size_t at = kv_index(st, s, layer, h, 0);
+    float *out = scores + st->table_pos;
 
-#pragma omp parallel for collapse(2) schedule(dynamic, 4)
-    for (size_t r = 0; r < n_rows; r++) {
-        for (size_t h = 0; h < c->n_kv_heads; h++) {
-            const struct slot *s = &st->slots[rows[r].slot];
-            size_t at = kv_index(st, s, layer, h, 0);
-            float *scores =
-                st->scores + (size_t)omp_get_thread_num() * st->scores_stride;
-            float *out = scores + st->table_pos;
-
-            hs_kern()->attend(out, st->hd,
-                              st->heads + (r * c->n_heads + h * group) * st->hd,
-                              st->hd, group, s->k + at, s->v + at,
-                              rows[r].pos + 1u, st->hd, scale, scores);
-            for (size_t g = 0; g < group; g++)
-                memcpy(st->att + (r * c->n_heads + h * group + g) * c->head_dim,
-                       out + g * st->hd, c->head_dim * sizeof(float));
-        }
-    }
+    hs_kern()->attend(out, st->hd,
+                      st->heads + (r * c->n_heads + h * group) * st->hd, st->hd,
+                      group, s->k + at, s->v + at, p->rows[r].pos + 1u, st->hd,
+                      (float)(1.0 / sqrt((double)c->head_dim)), scores);
+    for (size_t g = 0; g < group; g++)
+        memcpy(st->att + (r * c->n_heads + h * group + g) * c->head_dim,
+               out + g * st->hd, c->head_dim * sizeof(float));
 }
 
 static void
-norm_rows(struct hs_state *st, const float *x, const float *weight,
-          size_t n_rows)
+attention(const struct pass *p, size_t layer, size_t thread)
+{
+    const struct hs_state *st = p->st;
+    size_t n_kv = st->model->cfg.n_kv_heads, i;
+
+    /* Rows differ in length: whoever is free takes the next one. */
+    while ((i = hs_team_take(st->team)) < p->n_rows * n_kv)
+        attend(p, layer, i / n_kv, i % n_kv,
+               st->scores + thread * st->scores_stride);
+    hs_team_wait(st->team);
+}
+
+/* norm(x) to normed; each thread has its rows of x and normed to itself up to
+ * the wait, in this and the next two functions. */
+static void
+norm_rows(struct hs_state *st, size_t thread, const float *x,
+          const float *weight, size_t n_rows)
 {
     const struct hs_config *c = &st->model->cfg;
+    size_t r, behind;
 
-#pragma omp parallel for schedule(static)
-    for (size_t r = 0; r < n_rows; r++)
+    hs_team_share(st->team, thread, n_rows, &r, &behind);
+    for (; r < behind; r++)
         hs_kern()->rmsnorm(st->normed + r * st->dim, x + r * st->dim, weight,
                            c->dim, c->norm_eps);
+    hs_team_wait(st->team);
 }
 
 static void
-add_delta(struct hs_state *st, size_t n_rows)
+add_delta(struct hs_state *st, size_t thread, size_t n_rows)
 {
-    size_t n = n_rows * st->dim;
+    size_t r, behind;
 
-#pragma omp parallel for simd schedule(static)
-    for (size_t i = 0; i < n; i++)
+    hs_team_share(st->team, thread, n_rows, &r, &behind);
+    for (size_t i = r * st->dim; i < behind * st->dim; i++)
         st->x[i] += st->delta[i];
 }
 
 static void
-block(struct hs_state *st, size_t layer, const struct hs_row *rows,
-      size_t n_rows)
+activate(struct hs_state *st, size_t thread, size_t n_rows)
 {
+    size_t n = st->model->cfg.ffn_dim, r, behind;
+
+    hs_team_share(st->team, thread, n_rows, &r, &behind);
+    for (; r < behind; r++)
+        hs_kern()->silu_mul(st->gate + r * n, st->up + r * n, n);
+    hs_team_wait(st->team);
+}
+
+static void
+block(const struct pass *p, size_t layer, size_t thread)
+{
+    struct hs_state *st = p->st;
     const struct hs_config *c = &st->model->cfg;
     const struct hs_layer *w = &st->model->w.layers[layer];
     size_t q_dim = c->n_heads * c->head_dim,
-           kv_dim = c->n_kv_heads * c->head_dim;
+           kv_dim = c->n_kv_heads * c->head_dim, n = p->n_rows;
     const struct hs_product qkv[] = {{st->q, q_dim, &w->q, w->q_bias},
                                      {st->k, kv_dim, &w->k, w->k_bias},
                                      {st->v, kv_dim, &w->v, w->v_bias}};
@@ -344,50 +380,80 @@ block(struct hs_state *st, size_t layer, const struct hs_row *rows,
         {st->up, c->ffn_dim, &w->up, w->up_bias}};
     const struct hs_product down = {st->delta, st->dim, &w->down, w->down_bias};
 
-    norm_rows(st, st->x, w->attn_norm, n_rows);
-    hs_products(qkv, 3, st->normed, st->dim, n_rows, st->scratch);
-    store_heads(st, layer, rows, n_rows);
-    attention(st, layer, rows, n_rows);
-    hs_products(&o, 1, st->att, q_dim, n_rows, st->scratch);
-    add_delta(st, n_rows);
+    norm_rows(st, thread, st->x, w->attn_norm, n);
+    hs_products(st->team, thread, qkv, 3, st->normed, st->dim, n, st->scratch);
+    store_heads(p, layer, thread);
+    attention(p, layer, thread);
+    hs_products(st->team, thread, &o, 1, st->att, q_dim, n, st->scratch);
+    add_delta(st, thread, n);
 
-    norm_rows(st, st->x, w->ffn_norm, n_rows);
-    hs_products(gate_up, 2, st->normed, st->dim, n_rows, st->scratch);
-#pragma omp parallel for schedule(static)
-    for (size_t r = 0; r < n_rows; r++)
-        hs_kern()->silu_mul(st->gate + r * c->ffn_dim, st->up + r * c->ffn_dim,
-                            c->ffn_dim);
-    hs_products(&down, 1, st->gate, c->ffn_dim, n_rows, st->scratch);
-    add_delta(st, n_rows);
+    norm_rows(st, thread, st->x, w->ffn_norm, n);
+    hs_products(st->team, thread, gate_up, 2, st->normed, st->dim, n,
+                st->scratch);
+    activate(st, thread, n);
+    hs_products(st->team, thread, &down, 1, st->gate, c->ffn_dim, n,
+                st->scratch);
+    add_delta(st, thread, n);
+}
+
+static void
+all_blocks(void *ud, struct hs_team *team, size_t thread)
+{
+    struct pass *p = ud;
+    struct hs_state *st = p->st;
+    const struct hs_model *m = st->model;
+    size_t r, behind;
+
+    hs_team_share(team, thread, p->n_rows, &r, &behind);
+    for (; r < behind; r++)
+        hs_gather(st->x + r * st->dim, st->dim, &m->w.embed, &p->rows[r].token,
+                  1);
+    for (size_t l = 0; l <= m->cfg.n_layers; l++) {
+        if (p->tap != NULL) {
+            hs_team_wait(team);
+            if (thread == 0)
+                p->stopped = p->tap(p->ud, l, st->x, st->dim, p->rows,
+                                    p->n_rows, m->cfg.dim) != 0;
+            hs_team_wait(team);
+        }
+        if (p->stopped)
+            return;
+        if (l < m->cfg.n_layers)
+            block(p, l, thread);
+    }
 }
 
 int
 hs_forward(struct hs_state *st, const struct hs_row *rows, size_t n_rows,
            hs_tap *tap, void *ud)
 {
-    const struct hs_model *m = st->model;
+    struct pass p = {st, rows, n_rows, tap, ud, 0, NULL};
 
-    for (size_t r = 0; r < n_rows; r++)
-        hs_gather(st->x + r * st->dim, st->dim, &m->w.embed, &rows[r].token, 1);
-    for (size_t l = 0; l <= m->cfg.n_layers; l++) {
-        if (tap != NULL &&
-            tap(ud, l, st->x, st->dim, rows, n_rows, m->cfg.dim) != 0)
-            return -1;
-        if (l < m->cfg.n_layers)
-            block(st, l, rows, n_rows);
-    }
-    return 0;
+    hs_team_run(st->team, all_blocks, &p);
+    return p.stopped ? -1 : 0;
+}
+
+static void
+all_logits(void *ud, struct hs_team *team, size_t thread)
+{
+    struct pass *p = ud;
+    struct hs_state *st = p->st;
+    const struct hs_model *m = st->model;
+    const struct hs_product head = {p->logits, m->cfg.n_vocab, &m->w.head,
+                                    NULL};
+
+    norm_rows(st, thread, st->delta, m->w.final_norm, p->n_rows);
+    hs_products(team, thread, &head, 1, st->normed, st->dim, p->n_rows,
+                st->scratch);
 }
 
 void
 hs_logits(struct hs_state *st, const uint32_t *index, size_t n, float *logits)
 {
-    const struct hs_model *m = st->model;
-    const struct hs_product head = {logits, m->cfg.n_vocab, &m->w.head, NULL};
+    struct pass p = {st, NULL, n, NULL, NULL, 0, logits};
 
     for (size_t i = 0; i < n; i++)
         memcpy(st->delta + i * st->dim, st->x + index[i] * st->dim,
                st->dim * sizeof(float));
-    norm_rows(st, st->delta, m->w.final_norm, n);
-    hs_products(&head, 1, st->normed, st->dim, n, st->scratch);
+    hs_team_run(st->team, all_logits, &p);
 }

@@ -7,7 +7,7 @@
  * of one sequence must come in order of position, without gaps, over all
  * calls; the keys and values of earlier positions are kept in its slot.
  *
- *     struct hs_state *st = hs_state_new(model, n_slots, max_rows);
+ *     struct hs_state *st = hs_state_new(model, team, n_slots, max_rows);
  *     struct hs_row rows[2] = {{.slot = 0, .pos = 0, .token = 17},
  *                              {.slot = 0, .pos = 1, .token = 4}};
  *     uint32_t last = 1;
@@ -29,6 +29,7 @@
 
 #include "base/error.h"
 #include "model/model.h"
+#include "model/team.h"
 
 struct hs_row {
     uint32_t slot, pos, token;
@@ -43,8 +44,10 @@ typedef int hs_tap(void *ud, size_t layer, float *x, size_t stride,
 struct hs_state;
 
 /* Buffers for calls of at most max_rows rows over n_slots sequences.  The
- * model is borrowed until hs_state_free().  Never NULL. */
-struct hs_state *hs_state_new(const struct hs_model *model, size_t n_slots,
+ * model and the team, whose threads do the work, are borrowed until
+ * hs_state_free().  Never NULL. */
+struct hs_state *hs_state_new(const struct hs_model *model,
+                              struct hs_team *team, size_t n_slots,
                               size_t max_rows);
 void hs_state_free(struct hs_state *st);
 
@@ -59,7 +62,8 @@ void hs_state_copy(struct hs_state *st, uint32_t to, uint32_t from,
 
 /* Bytes that hs_state_new() takes for these sizes, and bytes of keys and
  * values for each reserved position. */
-size_t hs_state_bytes(const struct hs_model *model, size_t max_rows);
+size_t hs_state_bytes(const struct hs_model *model, size_t n_threads,
+                      size_t max_rows);
 size_t hs_state_position_bytes(const struct hs_model *model);
 
 /* Runs all blocks.  Tokens must be below n_vocab, slots reserved.  tap may be

@@ -12,7 +12,6 @@
 #ifdef HS_X86
 #include <cpuid.h>
 #endif
-#include <omp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,11 +161,11 @@ packed_floats(size_t n_rows, size_t k)
 }
 
 size_t
-hs_product_scratch(size_t max_rows, size_t max_k)
+hs_product_scratch(size_t n_threads, size_t max_rows, size_t max_k)
 {
     size_t rows = max_rows < PACK_ROWS ? max_rows : PACK_ROWS;
 
-    return (size_t)omp_get_max_threads() * THREAD_SCRATCH +
+    return hs_mul(n_threads, THREAD_SCRATCH) +
            (hs_kern()->tiles != NULL ? packed_floats(rows, max_k) : 0);
 }
 
@@ -230,17 +229,20 @@ find_block(const struct hs_product *p, size_t b, size_t *o, size_t *n_out)
 }
 
 static void
-plain_products(const struct hs_product *p, size_t total, const float *x,
-               size_t x_stride, size_t n_rows, float *scratch)
+plain_products(struct hs_team *team, size_t thread, const struct hs_product *p,
+               size_t total, const float *x, size_t x_stride, size_t n_rows,
+               float *scratch)
 {
-#pragma omp parallel for schedule(static)
-    for (size_t b = 0; b < total; b++) {
+    size_t b, behind;
+
+    for (hs_team_share(team, thread, total, &b, &behind); b < behind; b++) {
         size_t o, n_out;
         const struct hs_product *q = find_block(p, b, &o, &n_out);
 
         product_block(q, o, n_out, x, x_stride, n_rows,
-                      scratch + (size_t)omp_get_thread_num() * THREAD_SCRATCH);
+                      scratch + thread * THREAD_SCRATCH);
     }
+    hs_team_wait(team);
 }
 
 /* Inputs c .. c + n of block b. */
@@ -265,62 +267,70 @@ tile_block(const struct hs_product *p, size_t b, size_t first_row, size_t c,
                               (uint16_t *)(void *)scratch);
 }
 
-/* As many rows as are packed at a time.  The runs of a block are added up in
- * order, by the thread that the static schedule gives the block to each time:
- * a thread meets all its blocks with one run of inputs in its cache. */
+/* Rows as packed groups, each run of inputs by itself: (runs, groups, ...). */
 static void
-tile_products(const struct hs_product *p, size_t total, const float *x,
-              size_t x_stride, size_t first_row, size_t n_rows, float *scratch)
+pack_rows(struct hs_team *team, size_t thread, uint16_t *packed, const float *x,
+          size_t x_stride, size_t n_rows, size_t k, size_t run)
+{
+    size_t groups = (n_rows + HS_GROUP - 1) / HS_GROUP;
+    size_t n_runs = (k + run - 1) / run, i, behind;
+
+    hs_team_share(team, thread, n_runs * groups, &i, &behind);
+    for (; i < behind; i++) {
+        size_t c = i / groups * run, r = i % groups * HS_GROUP;
+        size_t n = k - c < run ? k - c : run;
+        size_t each = packed_floats(HS_GROUP, n) * 2;
+
+        hs_kern()->tiles->pack(
+            packed + c * HS_PARTS * groups * HS_GROUP + i % groups * each,
+            x + r * x_stride + c, x_stride,
+            n_rows - r < HS_GROUP ? n_rows - r : HS_GROUP, n);
+    }
+    hs_team_wait(team);
+}
+
+/* As many rows as are packed at a time.  The runs of a block are added up in
+ * order, by the thread that has the block each time: a thread meets all its
+ * blocks with one run of inputs in its cache. */
+static void
+tile_products(struct hs_team *team, size_t thread, const struct hs_product *p,
+              size_t total, const float *x, size_t x_stride, size_t first_row,
+              size_t n_rows, float *scratch)
 {
     const struct hs_tiles *t = hs_kern()->tiles;
     size_t k = p->w->cols, run = run_length(k, PACK_RUN);
-    size_t n_runs = (k + run - 1) / run;
-    size_t groups = (n_rows + HS_GROUP - 1) / HS_GROUP;
-    uint16_t *packed =
-        (uint16_t *)(void *)(scratch +
-                             (size_t)omp_get_max_threads() * THREAD_SCRATCH);
+    size_t groups = (n_rows + HS_GROUP - 1) / HS_GROUP, begin, behind;
+    float *shared = scratch + hs_team_size(team) * THREAD_SCRATCH;
+    uint16_t *packed = (uint16_t *)(void *)shared;
 
-#pragma omp parallel
-    {
-        float *mine = scratch + (size_t)omp_get_thread_num() * THREAD_SCRATCH;
-
-        t->begin();
-#pragma omp for schedule(static)
-        for (size_t i = 0; i < n_runs * groups; i++) {
-            size_t c = i / groups * run, r = i % groups * HS_GROUP;
-            size_t n = k - c < run ? k - c : run;
-            size_t each = packed_floats(HS_GROUP, n) * 2;
-            uint16_t *to =
-                packed + c * HS_PARTS * groups * HS_GROUP + i % groups * each;
-
-            t->pack(to, x + (first_row + r) * x_stride + c, x_stride,
-                    n_rows - r < HS_GROUP ? n_rows - r : HS_GROUP, n);
-        }
-        for (size_t c = 0; c < k; c += run) {
-#pragma omp for schedule(static) nowait
-            for (size_t b = 0; b < total; b++)
-                tile_block(p, b, first_row, c, k - c < run ? k - c : run,
-                           packed + c * HS_PARTS * groups * HS_GROUP, n_rows,
-                           mine);
-        }
-        t->end();
-    }
+    pack_rows(team, thread, packed, x + first_row * x_stride, x_stride, n_rows,
+              k, run);
+    t->begin();
+    hs_team_share(team, thread, total, &begin, &behind);
+    for (size_t c = 0; c < k; c += run)
+        for (size_t b = begin; b < behind; b++)
+            tile_block(p, b, first_row, c, k - c < run ? k - c : run,
+                       packed + c * HS_PARTS * groups * HS_GROUP, n_rows,
+                       scratch + thread * THREAD_SCRATCH);
+    t->end();
+    hs_team_wait(team);
 }
 
 void
-hs_products(const struct hs_product *p, size_t n, const float *x,
-            size_t x_stride, size_t n_rows, float *scratch)
+hs_products(struct hs_team *team, size_t thread, const struct hs_product *p,
+            size_t n, const float *x, size_t x_stride, size_t n_rows,
+            float *scratch)
 {
     size_t total = 0;
 
     for (size_t i = 0; i < n; i++)
         total += blocks_of(p[i].w);
     if (hs_kern()->tiles == NULL) {
-        plain_products(p, total, x, x_stride, n_rows, scratch);
+        plain_products(team, thread, p, total, x, x_stride, n_rows, scratch);
         return;
     }
     for (size_t r = 0; r < n_rows; r += PACK_ROWS)
-        tile_products(p, total, x, x_stride, r,
+        tile_products(team, thread, p, total, x, x_stride, r,
                       n_rows - r < PACK_ROWS ? n_rows - r : PACK_ROWS, scratch);
 }
 

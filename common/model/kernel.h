@@ -3,9 +3,9 @@
  * kernel.h - the operations of a transformer over rows of activations.
  *
  * Arguments: outputs, inputs, sizes, scalars.  Nothing here allocates or
- * fails.  Loops run on the threads of OpenMP; each number is computed whole by
- * one thread in a fixed order, so neither the number of threads nor the other
- * rows of a call change a bit of it.
+ * fails.  Each number is computed whole by one thread in a fixed order, so
+ * neither the number of threads nor the other rows of a call change a bit of
+ * it.
  */
 #ifndef HS_KERNEL_H
 #define HS_KERNEL_H
@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "model/kern.h"
+#include "model/team.h"
 #include "model/weights.h"
 
 /* The table for this processor.  HSTOOLS_KERNEL=baseline|avx2|avx512|amx in the
@@ -35,13 +36,15 @@ struct hs_product {
 };
 
 /* out = x . w^T + bias for each of n products; x (n_rows, k) at x_stride,
- * k = w->cols of all of them.  Weights stay in their stored type and are
- * widened to f32, or split, a tile at a time.  scratch: hs_product_scratch()
- * floats, aligned to 64 bytes.  A row that is not
+ * k = w->cols of all of them.  All threads of a team call it, with the same
+ * arguments; it begins when x is there and ends when out is.  Weights stay in
+ * their stored type and are widened to f32, or split, a tile at a time.
+ * scratch: hs_product_scratch() floats, aligned to 64 bytes.  A row that is not
  * finite gives results that are not, and leaves the other rows alone. */
-void hs_products(const struct hs_product *p, size_t n, const float *x,
+void hs_products(struct hs_team *team, size_t thread,
+                 const struct hs_product *p, size_t n, const float *x,
                  size_t x_stride, size_t n_rows, float *scratch);
-size_t hs_product_scratch(size_t max_rows, size_t max_k);
+size_t hs_product_scratch(size_t n_threads, size_t max_rows, size_t max_k);
 
 /* Row i of out (n_rows, dim) = row ids[i] of the table w, widened. */
 void hs_gather(float *out, size_t out_stride, const struct hs_matrix *w,

@@ -8,7 +8,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,12 +29,14 @@ struct fate {
 struct sched {
     const struct hs_model *model;
     const struct hs_sched_options *o;
+    struct hs_team *team;
     struct hs_state *st;
     struct hs_error *err;
 
     struct hs_item **slots;   /* (batch), NULL where free */
-    struct hs_item **retired; /* (batch), of the last pass */
-    struct hs_item **queue;   /* (window) ring in input order */
+    struct hs_item **retired; /* (batch), n_retired of the last pass */
+    size_t n_retired;
+    struct hs_item **queue; /* (window) ring in input order */
     size_t window, head, n_queued;
     bool input_ended;
 
@@ -43,6 +44,8 @@ struct sched {
     struct hs_row *rows; /* (max_rows) */
     struct fate *fates;  /* (max_rows) */
     size_t n_rows;
+    uint32_t index[LOGIT_ROWS]; /* rows whose logits are held: n_index */
+    size_t n_index;
     float *logits;  /* (LOGIT_ROWS, n_vocab) */
     float *scratch; /* (threads, sampler scratch) */
     bool *bad;      /* (max_rows) */
@@ -244,7 +247,6 @@ static void
 copy_states(struct sched *s, size_t kept, const float *x, size_t stride,
             size_t dim)
 {
-#pragma omp parallel for schedule(static)
     for (size_t r = 0; r < s->n_rows; r++) {
         const struct fate *f = &s->fates[r];
 
@@ -273,13 +275,11 @@ tap(void *ud, size_t layer, float *x, size_t stride, const struct hs_row *rows,
 
 /* Draws or scores the token behind one row. */
 static int
-predict_row(struct sched *s, size_t r, const float *logits)
+predict_row(struct sched *s, size_t r, const float *logits, float *scratch)
 {
     struct hs_item *item = s->fates[r].item;
     size_t n_vocab = s->model->cfg.n_vocab;
     size_t at = s->rows[r].pos + 1u - item->n_prompt;
-    float *scratch =
-        s->scratch + (size_t)omp_get_thread_num() * hs_sampler_scratch(n_vocab);
     struct hs_place place = {item->problem, item->sample, (uint32_t)at};
     struct hs_draw d = {0};
     int rc;
@@ -301,31 +301,39 @@ predict_row(struct sched *s, size_t r, const float *logits)
     return 0;
 }
 
+/* Whatever is to be predicted from s->logits. */
+static void
+predict_all(void *ud, struct hs_team *team, size_t thread)
+{
+    struct sched *s = ud;
+    size_t n_vocab = s->model->cfg.n_vocab, i;
+    float *scratch = s->scratch + thread * hs_sampler_scratch(n_vocab);
+
+    while ((i = hs_team_take(team)) < s->n_index)
+        s->bad[i] =
+            predict_row(s, s->index[i], s->logits + i * n_vocab, scratch) < 0;
+}
+
 static int
 predict(struct sched *s)
 {
-    uint32_t index[LOGIT_ROWS];
     size_t r = 0;
 
     while (r < s->n_rows) {
-        size_t n = 0;
-
-        for (; r < s->n_rows && n < LOGIT_ROWS; r++)
+        s->n_index = 0;
+        for (; r < s->n_rows && s->n_index < LOGIT_ROWS; r++)
             if (s->fates[r].predict)
-                index[n++] = (uint32_t)r;
-        if (n == 0)
+                s->index[s->n_index++] = (uint32_t)r;
+        if (s->n_index == 0)
             break;
-        hs_logits(s->st, index, n, s->logits);
-#pragma omp parallel for schedule(dynamic, 1)
-        for (size_t i = 0; i < n; i++)
-            s->bad[i] = predict_row(s, index[i],
-                                    s->logits + i * s->model->cfg.n_vocab) < 0;
-        for (size_t i = 0; i < n; i++)
+        hs_logits(s->st, s->index, s->n_index, s->logits);
+        hs_team_run(s->team, predict_all, s);
+        for (size_t i = 0; i < s->n_index; i++)
             if (s->bad[i])
                 return hs_fail(
                     s->err,
                     "%s: position %" PRIu32 ": the logits are not finite",
-                    s->fates[index[i]].item->id, s->rows[index[i]].pos);
+                    s->fates[s->index[i]].item->id, s->rows[s->index[i]].pos);
     }
     return 0;
 }
@@ -340,11 +348,22 @@ complete(const struct sched *s, const struct hs_item *item)
            item->n_tokens == item->cap_tokens;
 }
 
+static void
+finish_all(void *ud, struct hs_team *team, size_t thread)
+{
+    struct sched *s = ud;
+    size_t i;
+
+    (void)thread;
+    while ((i = hs_team_take(team)) < s->n_retired)
+        s->o->finished(s->o->ud, s->retired[i]);
+}
+
 /* Takes finished items out of their slots. */
 static void
 retire(struct sched *s)
 {
-    size_t n = 0;
+    s->n_retired = 0;
 
     for (size_t i = 0; i < s->o->batch; i++) {
         struct hs_item *item = s->slots[i];
@@ -353,11 +372,10 @@ retire(struct sched *s)
             continue;
         item->done = true;
         s->slots[i] = NULL;
-        s->retired[n++] = item;
+        s->retired[s->n_retired++] = item;
     }
-#pragma omp parallel for schedule(dynamic, 1) if (n > 1)
-    for (size_t i = 0; i < n; i++)
-        s->o->finished(s->o->ud, s->retired[i]);
+    if (s->n_retired > 0)
+        hs_team_run(s->team, finish_all, s);
 }
 
 /* Hands out what is finished and whose turn it is. */
@@ -397,6 +415,12 @@ loop(struct sched *s)
 }
 
 static size_t
+n_threads(const struct hs_sched_options *o)
+{
+    return o->threads > 0 ? o->threads : 1;
+}
+
+static size_t
 pass_rows(const struct hs_sched_options *o)
 {
     return o->batch > RUN_ROWS ? o->batch : RUN_ROWS;
@@ -408,12 +432,16 @@ hs_sched_run(const struct hs_model *model, const struct hs_sched_options *o,
 {
     struct sched s = {.model = model, .o = o, .err = err};
     size_t n_vocab = model->cfg.n_vocab;
+    size_t threads = n_threads(o);
     int rc;
 
     err->text[0] = '\0';
+    s.team = hs_team_new(threads, err);
+    if (s.team == NULL)
+        return -1;
     s.max_rows = pass_rows(o);
     s.window = hs_mul(o->batch, WINDOW);
-    s.st = hs_state_new(model, o->batch, s.max_rows);
+    s.st = hs_state_new(model, s.team, o->batch, s.max_rows);
     s.slots = hs_calloc(o->batch, sizeof(struct hs_item *));
     s.retired = hs_calloc(o->batch, sizeof(struct hs_item *));
     s.queue = hs_calloc(s.window, sizeof(struct hs_item *));
@@ -421,9 +449,8 @@ hs_sched_run(const struct hs_model *model, const struct hs_sched_options *o,
     s.fates = hs_calloc(s.max_rows, sizeof *s.fates);
     s.bad = hs_calloc(LOGIT_ROWS, sizeof *s.bad);
     s.logits = hs_calloc64(hs_mul(LOGIT_ROWS, n_vocab), sizeof(float));
-    s.scratch = hs_calloc64(
-        hs_mul((size_t)omp_get_max_threads(), hs_sampler_scratch(n_vocab)),
-        sizeof(float));
+    s.scratch = hs_calloc64(hs_mul(threads, hs_sampler_scratch(n_vocab)),
+                            sizeof(float));
     rc = loop(&s);
     for (size_t i = 0; i < s.n_queued; i++)
         hs_item_free(s.queue[(s.head + i) % s.window]);
@@ -436,6 +463,7 @@ hs_sched_run(const struct hs_model *model, const struct hs_sched_options *o,
     free(s.logits);
     free(s.scratch);
     hs_state_free(s.st);
+    hs_team_free(s.team);
     return rc;
 }
 
@@ -449,8 +477,7 @@ hs_sched_bytes(const struct hs_model *model, const struct hs_sched_options *o,
                          model->cfg.dim * sizeof(float));
     size_t slot = hs_mul(pos, hs_state_position_bytes(model)) + item;
 
-    return hs_state_bytes(model, rows) + hs_mul(o->batch, slot) +
+    return hs_state_bytes(model, n_threads(o), rows) + hs_mul(o->batch, slot) +
            hs_mul(hs_mul(LOGIT_ROWS, n_vocab), sizeof(float)) +
-           hs_mul((size_t)omp_get_max_threads() * sizeof(float),
-                  hs_sampler_scratch(n_vocab));
+           hs_mul(n_threads(o) * sizeof(float), hs_sampler_scratch(n_vocab));
 }

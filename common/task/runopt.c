@@ -6,7 +6,7 @@
 
 #include "task/runopt.h"
 
-#include <omp.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +17,17 @@
 enum {
     MAX_THREADS = 1024
 };
+
+/* Processors that this process may run on. */
+static uint64_t
+processors(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return (uint64_t)CPU_COUNT(&set);
+    return 1;
+}
 
 void
 hs_run_options_init(struct hs_run_options *o)
@@ -29,7 +40,7 @@ hs_run_options_init(struct hs_run_options *o)
         .max_tokens = 512,
         .sampler = {.temperature = 1, .top_p = 1, .seed = 1},
         .batch = 32,
-        .threads = (uint64_t)omp_get_num_procs(),
+        .threads = processors(),
         .template = "auto",
         .shard = 1,
         .n_shards = 1,
@@ -311,6 +322,7 @@ open_parts(struct hs_run *r, const struct hs_run_options *o,
                        "do without",
                        r->model->dir);
     s->batch = o->batch;
+    s->threads = o->threads;
     s->positions = o->positions;
     s->every = o->every;
     s->sampler = o->sampler;
@@ -327,7 +339,6 @@ hs_run_open(struct hs_run *r, const struct hs_run_options *o,
             struct hs_error *err)
 {
     *r = (struct hs_run){0};
-    omp_set_num_threads((int)o->threads);
     (void)hs_kern();
     if (open_parts(r, o, err) < 0) {
         hs_run_close(r);

@@ -13,7 +13,6 @@
 #include <config.h>
 
 #include <cblas.h>
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,12 +79,11 @@ next_item(void *ud, struct hs_item **out)
     return 1;
 }
 
-static int
+static void
 finished(void *ud, struct hs_item *item)
 {
     (void)ud;
     (void)item;
-    return 0;
 }
 
 static int
@@ -111,10 +109,12 @@ emit(void *ud, struct hs_item *item)
 }
 
 static void
-run(const struct hs_model *m, bool replay, size_t batch, const char *layers)
+run(const struct hs_model *m, bool replay, size_t batch, size_t threads,
+    const char *layers)
 {
     struct feed f = {.model = m, .n = batch, .replay = replay};
     struct hs_sched_options o = {.batch = batch,
+                                 .threads = threads,
                                  .sampler = {.greedy = true, .temperature = 1},
                                  .next = next_item,
                                  .finished = finished,
@@ -211,10 +211,10 @@ main(int argc, char **argv)
         uint64_t n = hs_parse_u64("SEQUENCES", argv[5], 1, 1024);
         uint64_t runs = argc > 7 ? hs_parse_u64("RUNS", argv[7], 1, 1000) : 1;
 
-        omp_set_num_threads((int)hs_parse_u64("THREADS", argv[4], 1, 1024));
-        (void)hs_kern();
+        size_t threads = hs_parse_u64("THREADS", argv[4], 1, 1024);
+
         for (uint64_t i = 0; i < runs; i++)
-            run(m, strcmp(argv[3], "replay") == 0, n, argv[6]);
+            run(m, strcmp(argv[3], "replay") == 0, n, threads, argv[6]);
     }
     hs_model_free(m);
     return hs_finish(0);
