@@ -21,7 +21,7 @@
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/rng.h"
-#include "model/team.h"
+#include "base/team.h"
 #include "stream/plane.h"
 
 static const char usage[] =

@@ -126,11 +126,11 @@ segment_of(const struct hs_head *h, const struct hs_encoded *e,
 
     hs_pack_head(&plain, h);
     for (size_t i = 0; i < n; i++) {
-        size_t k = order[i], start = k > 0 ? e->ends[k - 1] : 0;
+        size_t k = order[i], start = k > 0 ? e->objects[k - 1].end : 0;
         const uint8_t *p = e->bytes.data + start;
 
-        hs_buf_add(&plain, p, e->ends[k] - start);
-        hs_count_object(&c, p, e->ends[k] - start);
+        hs_buf_add(&plain, p, e->objects[k].end - start);
+        hs_count_object(&c, p, e->objects[k].end - start);
         if (memcmp(p + 1, "\xa4type\xa6states", 12) == 0)
             c.states++;
         else
@@ -503,7 +503,7 @@ static void
 test_resume_frames(void **state)
 {
     struct hs_head h = test_head(HS_F16, 100, 2);
-    struct run shared = {&h, 12, 50, false}, large = {&h, 2, 15000, false};
+    struct run shared = {&h, 40, 300, false}, large = {&h, 2, 15000, false};
     struct hs_buf b = write_run(&shared);
 
     (void)state;

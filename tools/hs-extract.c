@@ -279,6 +279,8 @@ open_output(struct extract *x)
         hs_head_add_history(&head, o->argc, o->argv);
     rc = hs_sink_open(&x->sink, o->output, o->resume, &head, o->level, &x->err);
     hs_head_free(&head);
+    if (rc == 0 && hs_writer_team(x->sink.writer, x->run.team) < 0)
+        rc = hs_fail(&x->err, "%s", hs_writer_error(x->sink.writer));
     for (size_t i = 0; rc == 0 && i < o->n_skip; i++)
         rc = hs_sink_skip(&x->sink, o->skip[i], &x->err);
     return rc;

@@ -29,7 +29,7 @@
 
 #include "base/error.h"
 #include "model/model.h"
-#include "model/team.h"
+#include "base/team.h"
 
 struct hs_row {
     uint32_t slot, pos, token;

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "model/kern.h"
-#include "model/team.h"
+#include "base/team.h"
 #include "model/weights.h"
 
 /* The table for this processor.  HSTOOLS_KERNEL=baseline|avx2|avx512|amx in the

@@ -417,7 +417,7 @@ loop(struct sched *s)
 static size_t
 n_threads(const struct hs_sched_options *o)
 {
-    return o->threads > 0 ? o->threads : 1;
+    return o->team != NULL ? hs_team_size(o->team) : 1;
 }
 
 static size_t
@@ -436,7 +436,7 @@ hs_sched_run(const struct hs_model *model, const struct hs_sched_options *o,
     int rc;
 
     err->text[0] = '\0';
-    s.team = hs_team_new(threads, err);
+    s.team = o->team != NULL ? o->team : hs_team_new(1, err);
     if (s.team == NULL)
         return -1;
     s.max_rows = pass_rows(o);
@@ -463,7 +463,8 @@ hs_sched_run(const struct hs_model *model, const struct hs_sched_options *o,
     free(s.logits);
     free(s.scratch);
     hs_state_free(s.st);
-    hs_team_free(s.team);
+    if (o->team == NULL)
+        hs_team_free(s.team);
     return rc;
 }
 

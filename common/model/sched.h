@@ -71,7 +71,7 @@ void hs_item_free(struct hs_item *item);
 
 struct hs_sched_options {
     size_t batch;          /* sequences at a time, >= 1 */
-    size_t threads;        /* 0 is 1 */
+    struct hs_team *team;  /* whose threads work; NULL: the caller alone */
     struct hs_list layers; /* whose states are kept; may be empty */
     enum hs_positions positions;
     uint32_t every; /* K of HS_POSITIONS_EVERY */

@@ -19,7 +19,7 @@ void
 hs_encoded_free(struct hs_encoded *e)
 {
     hs_buf_free(&e->bytes);
-    free(e->ends);
+    free(e->objects);
     *e = (struct hs_encoded){0};
 }
 
@@ -32,12 +32,18 @@ hs_count_object(struct hs_counts *c, const uint8_t *p, size_t n)
     c->digest += (unsigned __int128)h.high64 << 64 | h.low64;
 }
 
+size_t
+hs_plane_cut(enum hs_dtype d, size_t data_end, size_t size)
+{
+    return d != HS_F32 && size / 2 >= HS_PLANE_MIN ? data_end - size / 2 : 0;
+}
+
 /* Ends the object that was begun at byte start. */
 static void
-end_object(struct hs_encoded *e, size_t start)
+end_object(struct hs_encoded *e, size_t start, size_t cut)
 {
-    e->ends = hs_grow(e->ends, &e->cap, e->n + 1, sizeof *e->ends);
-    e->ends[e->n++] = e->bytes.len;
+    e->objects = hs_grow(e->objects, &e->cap, e->n + 1, sizeof *e->objects);
+    e->objects[e->n++] = (struct hs_object){e->bytes.len, cut};
     hs_count_object(&e->counts, e->bytes.data + start, e->bytes.len - start);
 }
 
@@ -78,7 +84,7 @@ hs_encode_trajectory(struct hs_encoded *e, const struct hs_trajectory *t)
     else
         (void)msgpack_pack_map(&pk, 0);
     e->counts.trajectories++;
-    end_object(e, start);
+    end_object(e, start, 0);
 }
 
 size_t
@@ -124,7 +130,7 @@ encode_block(struct hs_encoded *e, enum hs_dtype d, const char *id,
     e->counts.states++;
     if (d == HS_F32)
         e->counts.f32_blocks++;
-    end_object(e, start);
+    end_object(e, start, hs_plane_cut(d, e->bytes.len - start, size));
     return HS_FIT_OK;
 }
 
@@ -181,6 +187,6 @@ hs_encode_json(struct hs_encoded *e, const json_t *j, struct hs_error *err)
         e->bytes.len = start;
         return hs_fail(err, "a record of more than %d bytes", HS_OBJECT_MAX);
     }
-    end_object(e, start);
+    end_object(e, start, 0);
     return 0;
 }

@@ -120,7 +120,8 @@ type_of(const msgpack_object *o, char buf[32])
     const msgpack_object *t = hs_mp_find(o, "type");
 
     buf[0] = '\0';
-    if (t != NULL && t == &o->via.map.ptr[0].val && t->type == MSGPACK_OBJECT_STR && t->via.str.size < 32) {
+    if (t != NULL && t == &o->via.map.ptr[0].val &&
+        t->type == MSGPACK_OBJECT_STR && t->via.str.size < 32) {
         memcpy(buf, t->via.str.ptr, t->via.str.size);
         buf[t->via.str.size] = '\0';
     }
@@ -224,7 +225,8 @@ take_states(struct hs_reader *r, struct hs_record *rec)
                        hs_dtype_name(r->head.dtype));
     if (!hs_plane_is_finite(s->dtype, s->data, s->n_rows * s->dim))
         return hs_fail(&r->err,
-                       "states of %s: layer %" PRIu32 " from row %zu: a value "
+                       "states of %s: layer %" PRIu32
+                       " from row %zu: a value "
                        "is not finite",
                        rec->traj.id, s->layer, s->first);
     rec->type = HS_REC_STATES;

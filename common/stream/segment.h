@@ -21,6 +21,10 @@ enum {
 /* Counts one record and adds it to the digest. */
 void hs_count_object(struct hs_counts *c, const uint8_t *p, size_t n);
 
+/* Where the second plane of size bytes of states begins, when they end at
+ * data_end; 0 when there is none, or it is small. */
+size_t hs_plane_cut(enum hs_dtype d, size_t data_end, size_t size);
+
 /* Appends the object of a head, or of an end. */
 void hs_pack_head(struct hs_buf *b, const struct hs_head *h);
 void hs_pack_end(struct hs_buf *b, const struct hs_counts *c);

@@ -28,13 +28,15 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/team.h"
 #include "stream/record.h"
 
 enum {
-    HS_OBJECT_MAX = 4 << 20, /* bytes of an object, and of a frame */
-    HS_BLOCK_SPARE = 4096,   /* of which a states object keeps for its keys */
-    HS_FRAME_DUE = 32 << 10, /* pending bytes that end a frame before the
-                              * next record other than states */
+    HS_OBJECT_MAX = 4 << 20,  /* bytes of an object, and of a frame */
+    HS_BLOCK_SPARE = 4096,    /* of which a states object keeps for its keys */
+    HS_PLANE_MIN = 1024,      /* bytes of a plane that is a block of its own */
+    HS_FRAME_DUE = 512 << 10, /* pending bytes that end a frame before the
+                               * next record other than states */
     HS_LEVEL_DEFAULT = 1
 };
 
@@ -99,10 +101,16 @@ void hs_reader_close(struct hs_reader *r);
 
 /* ---- encoding ---- */
 
+/* Where an object ends, and where in it the second of two planes begins; 0 for
+ * none.  zstd is asked to begin a block there: bytes of one kind a block. */
+struct hs_object {
+    size_t end, cut;
+};
+
 /* Records as msgpack bytes, ready to be written.  {0} is empty. */
 struct hs_encoded {
     struct hs_buf bytes;
-    size_t *ends; /* (n) where each object ends */
+    struct hs_object *objects; /* (n) */
     size_t n, cap;
     struct hs_counts counts;
 };
@@ -144,6 +152,11 @@ HS_MUST_CHECK struct hs_writer *
 hs_writer_continue(int fd, const char *name, const struct hs_counts *counts,
                    int level, struct hs_error *err);
 
+/* Lets a team compress several frames at a time, from the thread that calls
+ * hs_team_run(); team is borrowed.  The bytes are the same.  Returns 0, or -1
+ * with the reason in hs_writer_error(). */
+HS_MUST_CHECK int hs_writer_team(struct hs_writer *w, struct hs_team *team);
+
 /* Each returns 0, or -1 with the reason in hs_writer_error().  However the
  * records come here, the bytes are the same. */
 HS_MUST_CHECK int hs_write_encoded(struct hs_writer *w,
@@ -180,8 +193,8 @@ struct hs_salvaged {
 };
 
 /* Takes fd over, reads the first segment of an unfinished file from there, as
- * far as it is whole, and calls each() for every complete trajectory.  Returns 0, or
- * -1 when the file is no stream, or has several segments. */
+ * far as it is whole, and calls each() for every complete trajectory.  Returns
+ * 0, or -1 when the file is no stream, or has several segments. */
 HS_MUST_CHECK int hs_salvage(int fd, const char *name, struct hs_salvaged *s,
                              int (*each)(void *ud,
                                          const struct hs_trajectory *t),

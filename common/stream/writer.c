@@ -15,24 +15,57 @@
 #include "stream/segment.h"
 #include "stream/stream.h"
 
+/* Objects of a frame. */
+struct frame {
+    struct hs_buf plain;
+    size_t *cuts; /* (n_cuts) bytes of plain where zstd begins a block */
+    size_t n_cuts, cap_cuts;
+    struct hs_buf packed; /* compressed */
+    const char *failed;   /* what zstd said, NULL if all is well */
+};
+
 struct hs_writer {
-    int fd;
+    int fd, level;
     const char *name;
-    ZSTD_CCtx *zstd;
-    struct hs_buf pending; /* objects of the frame being filled */
-    struct hs_buf frame;   /* compressed */
+    struct hs_team *team; /* NULL: the caller compresses */
+    ZSTD_CCtx **zstd;     /* (n_threads) */
+    size_t n_threads;
+    struct frame *frames; /* (n_frames) */
+    size_t n_frames;
+    size_t filled; /* that are complete; the next one is being filled */
     struct hs_counts counts;
     uint64_t bytes;
     struct hs_error err;
 };
 
 static int
-set(struct hs_writer *w, ZSTD_cParameter p, int value)
+set(struct hs_writer *w, ZSTD_CCtx *z, ZSTD_cParameter p, int value)
 {
-    size_t rc = ZSTD_CCtx_setParameter(w->zstd, p, value);
+    size_t rc = ZSTD_CCtx_setParameter(z, p, value);
 
     if (ZSTD_isError(rc))
         return hs_fail(&w->err, "%s: zstd: %s", w->name, ZSTD_getErrorName(rc));
+    return 0;
+}
+
+/* Makes room for n frames, compressed by n_threads. */
+static int
+set_up(struct hs_writer *w, size_t n, size_t n_threads)
+{
+    w->frames = hs_realloc(w->frames, hs_mul(n, sizeof *w->frames));
+    for (; w->n_frames < n; w->n_frames++)
+        w->frames[w->n_frames] = (struct frame){0};
+    w->zstd = hs_realloc(w->zstd, hs_mul(n_threads, sizeof(ZSTD_CCtx *)));
+    while (w->n_threads < n_threads) {
+        ZSTD_CCtx *z = ZSTD_createCCtx();
+
+        w->zstd[w->n_threads++] = z;
+        if (z == NULL)
+            return hs_fail(&w->err, "%s: zstd: out of memory", w->name);
+        if (set(w, z, ZSTD_c_compressionLevel, w->level) < 0 ||
+            set(w, z, ZSTD_c_checksumFlag, 1) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -43,11 +76,8 @@ new_writer(int fd, const char *name, int level, struct hs_error *err)
 
     w->fd = fd;
     w->name = name;
-    w->zstd = ZSTD_createCCtx();
-    if (w->zstd == NULL)
-        hs_fail(&w->err, "%s: zstd: out of memory", name);
-    if (w->zstd == NULL || set(w, ZSTD_c_compressionLevel, level) < 0 ||
-        set(w, ZSTD_c_checksumFlag, 1) < 0) {
+    w->level = level;
+    if (set_up(w, 1, 1) < 0) {
         *err = w->err;
         hs_writer_abort(w);
         return NULL;
@@ -55,30 +85,106 @@ new_writer(int fd, const char *name, int level, struct hs_error *err)
     return w;
 }
 
-/* Writes the bytes at p as a frame. */
-static int
-write_frame(struct hs_writer *w, const uint8_t *p, size_t size)
+int
+hs_writer_team(struct hs_writer *w, struct hs_team *team)
 {
-    size_t bound = ZSTD_compressBound(size), n;
+    size_t n = hs_team_size(team);
 
-    w->frame.len = 0;
-    n = ZSTD_compress2(w->zstd, hs_buf_reserve(&w->frame, bound), bound, p,
-                       size);
-    if (ZSTD_isError(n))
-        return hs_fail(&w->err, "%s: zstd: %s", w->name, ZSTD_getErrorName(n));
-    if (hs_write_all(w->fd, w->frame.data, n) < 0)
+    if (hs_writer_flush(w) < 0 || set_up(w, 2 * n, n) < 0)
+        return -1;
+    w->team = team;
+    return 0;
+}
+
+/* Compresses n bytes at p, beginning a block at each cut. */
+static void
+pack(ZSTD_CCtx *z, struct frame *f, const uint8_t *p, size_t n)
+{
+    size_t bound = ZSTD_compressBound(n) + 64 * (f->n_cuts + 1), rc;
+    ZSTD_outBuffer out = {hs_buf_reserve(&f->packed, bound), bound, 0};
+    ZSTD_inBuffer in = {p, 0, 0};
+
+    f->failed = NULL;
+    if (f->n_cuts > 0 && f->cuts[f->n_cuts - 1] == n)
+        f->n_cuts--;
+    (void)ZSTD_CCtx_reset(z, ZSTD_reset_session_only);
+    rc = ZSTD_CCtx_setPledgedSrcSize(z, n);
+    for (size_t i = 0; i <= f->n_cuts && !ZSTD_isError(rc); i++) {
+        in.size = i < f->n_cuts ? f->cuts[i] : n;
+        rc = ZSTD_compressStream2(z, &out, &in,
+                                  i < f->n_cuts ? ZSTD_e_flush : ZSTD_e_end);
+    }
+    if (ZSTD_isError(rc))
+        f->failed = ZSTD_getErrorName(rc);
+    else if (rc != 0)
+        f->failed = "more output than its bound";
+    f->packed.len = out.pos;
+}
+
+static void
+pack_all(void *ud, struct hs_team *team, size_t thread)
+{
+    struct hs_writer *w = ud;
+    size_t i;
+
+    while ((i = hs_team_take(team)) < w->filled)
+        pack(w->zstd[thread], &w->frames[i], w->frames[i].plain.data,
+             w->frames[i].plain.len);
+}
+
+/* Writes a frame that is packed, and empties it. */
+static int
+write_frame(struct hs_writer *w, struct frame *f)
+{
+    size_t n = f->packed.len;
+
+    f->plain.len = f->packed.len = f->n_cuts = 0;
+    if (f->failed != NULL)
+        return hs_fail(&w->err, "%s: zstd: %s", w->name, f->failed);
+    if (hs_write_all(w->fd, f->packed.data, n) < 0)
         return hs_fail(&w->err, "%s: %s", w->name, strerror(errno));
     w->bytes += n;
     return 0;
 }
 
+/* Writes all complete frames. */
+static int
+drain(struct hs_writer *w)
+{
+    int rc = 0;
+
+    if (w->team != NULL && w->filled > 1)
+        hs_team_run(w->team, pack_all, w);
+    else
+        for (size_t i = 0; i < w->filled; i++)
+            pack(w->zstd[0], &w->frames[i], w->frames[i].plain.data,
+                 w->frames[i].plain.len);
+    for (size_t i = 0; i < w->filled && rc == 0; i++)
+        rc = write_frame(w, &w->frames[i]);
+    w->filled = 0;
+    return rc;
+}
+
+/* The frame being filled; there always is one. */
+static struct frame *
+pending(const struct hs_writer *w)
+{
+    return &w->frames[w->filled];
+}
+
+static int
+end_frame(struct hs_writer *w)
+{
+    if (pending(w)->plain.len == 0)
+        return 0;
+    w->filled++;
+    return w->filled == w->n_frames ? drain(w) : 0;
+}
+
 int
 hs_writer_flush(struct hs_writer *w)
 {
-    size_t n = w->pending.len;
-
-    w->pending.len = 0;
-    return n > 0 ? write_frame(w, w->pending.data, n) : 0;
+    return end_frame(w) < 0 ? -1 : drain(w);
 }
 
 struct hs_writer *
@@ -89,8 +195,8 @@ hs_writer_open(int fd, const char *name, const struct hs_head *head, int level,
 
     if (w == NULL)
         return NULL;
-    hs_pack_head(&w->pending, head);
-    if (w->pending.len > HS_OBJECT_MAX)
+    hs_pack_head(&pending(w)->plain, head);
+    if (pending(w)->plain.len > HS_OBJECT_MAX)
         hs_fail(&w->err, "%s: a head of more than %d bytes", name,
                 HS_OBJECT_MAX);
     if (w->err.text[0] != '\0' || hs_writer_flush(w) < 0) {
@@ -125,9 +231,9 @@ is_states(const uint8_t *p, size_t n)
  * pending, and before one that would make the frame too large; so they are a
  * function of the objects, however these came here. */
 static bool
-ends_frame(size_t pending, size_t n, bool states)
+ends_frame(size_t before, size_t n, bool states)
 {
-    return (!states && pending >= HS_FRAME_DUE) || pending + n > HS_OBJECT_MAX;
+    return (!states && before >= HS_FRAME_DUE) || before + n > HS_OBJECT_MAX;
 }
 
 static int
@@ -139,14 +245,33 @@ check_size(struct hs_writer *w, size_t n)
     return 0;
 }
 
+static void
+add_cut(struct frame *f, size_t at)
+{
+    f->cuts = hs_grow(f->cuts, &f->cap_cuts, f->n_cuts + 1, sizeof *f->cuts);
+    f->cuts[f->n_cuts++] = at;
+}
+
+/* Notes the cuts of an object that begins at byte start of the frame. */
+static void
+add_cuts(struct frame *f, size_t start, size_t cut, size_t n)
+{
+    if (cut == 0)
+        return;
+    add_cut(f, start + cut);
+    add_cut(f, start + n);
+}
+
 static int
-add_object(struct hs_writer *w, const uint8_t *p, size_t n, bool states)
+add_object(struct hs_writer *w, const uint8_t *p, size_t n, size_t cut,
+           bool states)
 {
     if (check_size(w, n) < 0)
         return -1;
-    if (ends_frame(w->pending.len, n, states) && hs_writer_flush(w) < 0)
+    if (ends_frame(pending(w)->plain.len, n, states) && end_frame(w) < 0)
         return -1;
-    hs_buf_add(&w->pending, p, n);
+    add_cuts(pending(w), pending(w)->plain.len, cut, n);
+    hs_buf_add(&pending(w)->plain, p, n);
     return 0;
 }
 
@@ -160,15 +285,21 @@ add_counts(struct hs_counts *to, const struct hs_counts *c)
     to->digest += c->digest;
 }
 
-/* What is pending, then the n bytes at p, as one frame: straight from p when
- * that is all. */
+/* The frame is what is pending and the n bytes at p: straight from p when that
+ * is all, and there is nobody to share it with. */
 static int
-flush_with(struct hs_writer *w, const uint8_t *p, size_t n)
+end_frame_with(struct hs_writer *w, const uint8_t *p, size_t n)
 {
-    if (w->pending.len == 0)
-        return n > 0 ? write_frame(w, p, n) : 0;
-    hs_buf_add(&w->pending, p, n);
-    return hs_writer_flush(w);
+    struct frame *f = pending(w);
+
+    if (f->plain.len > 0 || w->team != NULL) {
+        hs_buf_add(&f->plain, p, n);
+        return end_frame(w);
+    }
+    if (n == 0)
+        return 0;
+    pack(w->zstd[0], f, p, n);
+    return write_frame(w, f);
 }
 
 int
@@ -177,18 +308,21 @@ hs_write_encoded(struct hs_writer *w, const struct hs_encoded *e)
     const uint8_t *p = e->bytes.data;
     size_t start = 0, end = 0; /* objects of this frame that are only in e */
 
-    for (size_t i = 0; i < e->n; end = e->ends[i++]) {
-        size_t n = e->ends[i] - end;
+    for (size_t i = 0; i < e->n; end = e->objects[i++].end) {
+        size_t n = e->objects[i].end - end;
 
         if (check_size(w, n) < 0)
             return -1;
-        if (!ends_frame(w->pending.len + end - start, n, is_states(p + end, n)))
-            continue;
-        if (flush_with(w, p + start, end - start) < 0)
-            return -1;
-        start = end;
+        if (ends_frame(pending(w)->plain.len + end - start, n,
+                       is_states(p + end, n))) {
+            if (end_frame_with(w, p + start, end - start) < 0)
+                return -1;
+            start = end;
+        }
+        add_cuts(pending(w), pending(w)->plain.len + end - start,
+                 e->objects[i].cut, n);
     }
-    hs_buf_add(&w->pending, p + start, end - start);
+    hs_buf_add(&pending(w)->plain, p + start, end - start);
     add_counts(&w->counts, &e->counts);
     return 0;
 }
@@ -200,7 +334,7 @@ hs_write_trajectory(struct hs_writer *w, const struct hs_trajectory *t)
     int rc;
 
     hs_encode_trajectory(&e, t);
-    rc = add_object(w, e.bytes.data, e.bytes.len, false);
+    rc = add_object(w, e.bytes.data, e.bytes.len, 0, false);
     add_counts(&w->counts, &e.counts);
     hs_encoded_free(&e);
     return rc;
@@ -209,15 +343,22 @@ hs_write_trajectory(struct hs_writer *w, const struct hs_trajectory *t)
 int
 hs_write_raw(struct hs_writer *w, const struct hs_record *rec)
 {
+    const struct hs_states *x = &rec->states;
+    size_t cut = 0;
+
     hs_count_object(&w->counts, rec->raw, rec->raw_len);
     if (rec->type == HS_REC_TRAJECTORY)
         w->counts.trajectories++;
     if (rec->type == HS_REC_STATES) {
+        size_t size = x->n_rows * x->dim * hs_dtype_size(x->dtype);
+
         w->counts.states++;
-        if (rec->states.dtype == HS_F32)
+        if (x->dtype == HS_F32)
             w->counts.f32_blocks++;
+        cut = hs_plane_cut(x->dtype, (size_t)(x->data - rec->raw) + size, size);
     }
-    return add_object(w, rec->raw, rec->raw_len, rec->type == HS_REC_STATES);
+    return add_object(w, rec->raw, rec->raw_len, cut,
+                      rec->type == HS_REC_STATES);
 }
 
 int
@@ -227,7 +368,7 @@ hs_writer_close(struct hs_writer *w, struct hs_error *err)
     int rc;
 
     hs_pack_end(&end, &w->counts);
-    rc = add_object(w, end.data, end.len, false);
+    rc = add_object(w, end.data, end.len, 0, false);
     if (rc == 0)
         rc = hs_writer_flush(w);
     hs_buf_free(&end);
@@ -242,9 +383,15 @@ hs_writer_abort(struct hs_writer *w)
 {
     if (w == NULL)
         return;
-    ZSTD_freeCCtx(w->zstd);
-    hs_buf_free(&w->pending);
-    hs_buf_free(&w->frame);
+    for (size_t i = 0; i < w->n_threads; i++)
+        ZSTD_freeCCtx(w->zstd[i]);
+    for (size_t i = 0; i < w->n_frames; i++) {
+        hs_buf_free(&w->frames[i].plain);
+        hs_buf_free(&w->frames[i].packed);
+        free(w->frames[i].cuts);
+    }
+    free(w->zstd);
+    free(w->frames);
     free(w);
 }
 

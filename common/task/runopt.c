@@ -322,7 +322,7 @@ open_parts(struct hs_run *r, const struct hs_run_options *o,
                        "do without",
                        r->model->dir);
     s->batch = o->batch;
-    s->threads = o->threads;
+    s->team = r->team;
     s->positions = o->positions;
     s->every = o->every;
     s->sampler = o->sampler;
@@ -340,7 +340,8 @@ hs_run_open(struct hs_run *r, const struct hs_run_options *o,
 {
     *r = (struct hs_run){0};
     (void)hs_kern();
-    if (open_parts(r, o, err) < 0) {
+    r->team = hs_team_new(o->threads, err);
+    if (r->team == NULL || open_parts(r, o, err) < 0) {
         hs_run_close(r);
         return -1;
     }
@@ -353,5 +354,6 @@ hs_run_close(struct hs_run *r)
     hs_list_free(&r->sched.layers);
     hs_edit_free(&r->edit);
     hs_model_free(r->model);
+    hs_team_free(r->team);
     *r = (struct hs_run){0};
 }

@@ -85,13 +85,14 @@ void hs_parse_run_end(struct hs_run_options *o);
 
 /* A model with options made for it. */
 struct hs_run {
+    struct hs_team *team;
     struct hs_model *model;
     struct hs_prompter prompter;
     struct hs_edit edit;           /* n is 0 without one */
     struct hs_sched_options sched; /* without its callbacks */
 };
 
-/* Opens the model, sets the number of threads, and resolves layers, edit and
+/* Starts the threads, opens the model, and resolves layers, edit and
  * template.  o is borrowed.  Returns 0, or -1 with the reason. */
 HS_MUST_CHECK int hs_run_open(struct hs_run *r, const struct hs_run_options *o,
                               struct hs_error *err);

@@ -109,12 +109,12 @@ emit(void *ud, struct hs_item *item)
 }
 
 static void
-run(const struct hs_model *m, bool replay, size_t batch, size_t threads,
+run(const struct hs_model *m, bool replay, size_t batch, struct hs_team *team,
     const char *layers)
 {
     struct feed f = {.model = m, .n = batch, .replay = replay};
     struct hs_sched_options o = {.batch = batch,
-                                 .threads = threads,
+                                 .team = team,
                                  .sampler = {.greedy = true, .temperature = 1},
                                  .next = next_item,
                                  .finished = finished,
@@ -189,6 +189,18 @@ print_peak(int threads)
     printf("%.1f %s\n", best * 1e-9, openblas_get_corename());
 }
 
+static struct hs_team *
+new_team(const char *threads)
+{
+    struct hs_error err;
+    struct hs_team *team =
+        hs_team_new(hs_parse_u64("THREADS", threads, 1, 1024), &err);
+
+    if (team == NULL)
+        hs_die(HS_EXIT_FAIL, "%s", err.text);
+    return team;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -211,10 +223,10 @@ main(int argc, char **argv)
         uint64_t n = hs_parse_u64("SEQUENCES", argv[5], 1, 1024);
         uint64_t runs = argc > 7 ? hs_parse_u64("RUNS", argv[7], 1, 1000) : 1;
 
-        size_t threads = hs_parse_u64("THREADS", argv[4], 1, 1024);
+        struct hs_team *team = new_team(argv[4]);
 
         for (uint64_t i = 0; i < runs; i++)
-            run(m, strcmp(argv[3], "replay") == 0, n, threads, argv[6]);
+            run(m, strcmp(argv[3], "replay") == 0, n, team, argv[6]);
     }
     hs_model_free(m);
     return hs_finish(0);

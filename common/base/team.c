@@ -5,7 +5,7 @@
  */
 #include <config.h>
 
-#include "model/team.h"
+#include "base/team.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
