@@ -57,15 +57,17 @@ def read_weights(folder):
 
 
 def inverse_frequencies(config, head_dim):
-    """theta^(-2i/d), with the llama3 scaling where the config asks for it."""
-    theta = config.get("rope_theta", 10000.0)
-    scaling = config.get("rope_scaling") or {}
+    """theta^(-2i/d), with the llama3 scaling where the config asks for it.
+    Newer files have everything about it under rope_parameters."""
+    scaling = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    theta = scaling.get("rope_theta", config.get("rope_theta", 10000.0))
     freq = [theta ** (-2 * i / head_dim) for i in range(head_dim // 2)]
     kind = scaling.get("rope_type", scaling.get("type", "default"))
     if kind == "linear":
         return [f / scaling["factor"] for f in freq]
-    if kind != "llama3":
+    if kind == "default":
         return freq
+    assert kind == "llama3", kind
     low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
     old = scaling["original_max_position_embeddings"]
     out = []
@@ -81,12 +83,41 @@ def inverse_frequencies(config, head_dim):
     return out
 
 
+def tensor_names(c):
+    """What a checkpoint holds, from the model classes of the three families:
+    Qwen2 has biases on q, k and v whatever its file says, the others on q, k,
+    v and o if attention_bias is set; only Llama knows mlp_bias."""
+    kind = c["model_type"]
+    names = {"model.embed_tokens.weight", "model.norm.weight"}
+    if not c.get("tie_word_embeddings", False):
+        names.add("lm_head.weight")
+    own = c.get("attention_bias", False) and kind != "qwen2"
+    for i in range(c["num_hidden_layers"]):
+        p = f"model.layers.{i}."
+        names |= {p + "input_layernorm.weight",
+                  p + "post_attention_layernorm.weight"}
+        if kind == "qwen3":
+            names |= {p + "self_attn.q_norm.weight",
+                      p + "self_attn.k_norm.weight"}
+        for x in "qkvo":
+            names.add(f"{p}self_attn.{x}_proj.weight")
+            if own or (kind == "qwen2" and x != "o"):
+                names.add(f"{p}self_attn.{x}_proj.bias")
+        for x in "gate", "up", "down":
+            names.add(f"{p}mlp.{x}_proj.weight")
+            if kind == "llama" and c.get("mlp_bias", False):
+                names.add(f"{p}mlp.{x}_proj.bias")
+    return names
+
+
 class Model:
     def __init__(self, folder, dtype):
         with open(os.path.join(folder, "config.json")) as f:
             self.config = c = json.load(f)
         self.weights = {k: torch.tensor(v, dtype=dtype)
                         for k, v in read_weights(folder).items()}
+        assert set(self.weights) == tensor_names(c), \
+            set(self.weights) ^ tensor_names(c)
         self.dtype = dtype
         self.heads = c["num_attention_heads"]
         self.kv_heads = c.get("num_key_value_heads") or self.heads
@@ -170,7 +201,7 @@ class Model:
     @torch.no_grad()
     def logits(self, x):
         name = "lm_head.weight"
-        if self.config.get("tie_word_embeddings") or name not in self.weights:
+        if self.config.get("tie_word_embeddings"):
             name = "model.embed_tokens.weight"
         return self.norm(x, "model.norm.weight") @ self.weights[name].T
 
