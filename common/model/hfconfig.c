@@ -133,6 +133,100 @@ read_sizes(struct hs_config *c, const json_t *j, const char *where,
     return 0;
 }
 
+/* Members that would change what is computed, and their value that does not;
+ * NAN where there is none.  null and false do not either. */
+static const struct {
+    const char *key;
+    double neutral;
+} foreign[] = {
+    {"attention_multiplier", NAN},
+    {"attn_logit_softcapping", NAN},
+    {"compression_config", NAN},
+    {"embedding_multiplier", 1},
+    {"final_logit_softcapping", NAN},
+    {"logit_scale", 1},
+    {"logits_scaling", 1},
+    {"n_routed_experts", 0},
+    {"no_rope_layers", NAN},
+    {"num_experts", 0},
+    {"num_local_experts", 0},
+    {"partial_rotary_factor", 1},
+    {"qk_layernorm", NAN},
+    {"quantization", NAN},
+    {"quantization_config", NAN},
+    {"query_pre_attn_scalar", NAN},
+    {"residual_multiplier", 1},
+    {"rotary_pct", 1},
+    {"use_mrope", NAN},
+    {"use_qk_norm", NAN},
+};
+
+/* Refuses a member with the start of its value. */
+static int
+refuse(const char *where, const char *key, const json_t *v,
+       struct hs_error *err)
+{
+    char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+
+    hs_fail(err, "%s: %s %.80s is not supported", where, key,
+            text ? text : "(unprintable)");
+    free(text);
+    return -1;
+}
+
+static int
+read_foreign(const struct hs_config *c, const json_t *j, const char *where,
+             struct hs_error *err)
+{
+    const json_t *types = json_object_get(j, "layer_types");
+
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+        const json_t *v = json_object_get(j, foreign[i].key);
+
+        if (v == NULL || json_is_null(v) || json_is_false(v) ||
+            (json_is_number(v) && json_number_value(v) == foreign[i].neutral))
+            continue;
+        return refuse(where, foreign[i].key, v, err);
+    }
+    if (types == NULL || json_is_null(types))
+        return 0;
+    if (!json_is_array(types) || json_array_size(types) != c->n_layers)
+        return hs_fail(err, "%s: layer_types is not a list of %zu names", where,
+                       c->n_layers);
+    for (size_t i = 0; i < c->n_layers; i++) {
+        const json_t *v = json_array_get(types, i);
+
+        if (!json_is_string(v) ||
+            strcmp(json_string_value(v), "full_attention") != 0)
+            return refuse(where, "layer_types", v, err);
+    }
+    return 0;
+}
+
+/* The type to load as is of no consequence, since weights are taken as they
+ * are stored and computed with in f32; but a type that is not one of these
+ * means weights that need more than reading. */
+static int
+read_dtype(const json_t *j, const char *where, struct hs_error *err)
+{
+    static const char *const keys[] = {"torch_dtype", "dtype"};
+    static const char *const known[] = {"bfloat16", "float16", "float32",
+                                        "auto"};
+
+    for (size_t k = 0; k < 2; k++) {
+        const char *name = "auto";
+        size_t i = 0;
+
+        if (hs_json_str(j, keys[k], where, &name, err) < 0)
+            return -1;
+        while (i < 4 && strcmp(name, known[i]) != 0)
+            i++;
+        if (i == 4)
+            return refuse(where, keys[k], json_object_get(j, keys[k]), err);
+    }
+    return 0;
+}
+
 static int
 read_switches(struct hs_config *c, const json_t *j, const char *where,
               struct hs_error *err)
@@ -155,13 +249,9 @@ read_switches(struct hs_config *c, const json_t *j, const char *where,
         return hs_fail(err, "%s: hidden_act %s is not supported (silu is)",
                        where, act);
     if (sliding)
-        return hs_fail(err, "%s: use_sliding_window is not supported", where);
-    if (json_is_object(json_object_get(j, "quantization_config")))
-        return hs_fail(err,
-                       "%s: quantization_config: quantized weights are "
-                       "not supported",
+        return hs_fail(err, "%s: use_sliding_window true is not supported",
                        where);
-    if (!(eps > 0 && eps < 1))
+    if (!((float)eps > 0 && eps < 1))
         return hs_fail(err, "%s: rms_norm_eps %g is not within 0 to 1", where,
                        eps);
     if (c->family != HS_LLAMA && c->mlp_bias)
@@ -197,52 +287,142 @@ read_llama3(struct hs_config *c, const json_t *s, const char *where,
     return 0;
 }
 
-/* The scaling is under rope_scaling (with "type" in old files), in new files
- * under rope_parameters, beside rope_theta. */
+/* What is set about rotary embeddings: rope_scaling (with "type" in old
+ * files), or in new files rope_parameters.  NULL if neither is. */
+static int
+find_rope(const json_t *j, const char *where, const json_t **out,
+          const char **name, struct hs_error *err)
+{
+    const json_t *older = json_object_get(j, "rope_scaling");
+    const json_t *newer = json_object_get(j, "rope_parameters");
+    bool is_new = newer != NULL && !json_is_null(newer);
+
+    *out = is_new ? newer : older;
+    *name = is_new ? "rope_parameters" : "rope_scaling";
+    if (*out == NULL || json_is_null(*out)) {
+        *out = NULL;
+        return 0;
+    }
+    if (is_new && older != NULL && !json_is_null(older) &&
+        !json_equal(older, newer))
+        return hs_fail(err,
+                       "%s: rope_parameters and rope_scaling are not the "
+                       "same",
+                       where);
+    if (!json_is_object(*out))
+        return hs_fail(err, "%s: %s is not an object", where, *name);
+    return 0;
+}
+
+/* Every member has a meaning here, or is refused. */
+static int
+check_rope_keys(const json_t *s, const char *where, struct hs_error *err)
+{
+    static const char *const known[] = {"rope_theta",
+                                        "rope_type",
+                                        "type",
+                                        "factor",
+                                        "low_freq_factor",
+                                        "high_freq_factor",
+                                        "original_max_position_embeddings"};
+    const char *key;
+    const json_t *v;
+
+    json_object_foreach((json_t *)(uintptr_t)s, key, v)
+    {
+        size_t i = 0, n = sizeof known / sizeof known[0];
+
+        while (i < n && strcmp(key, known[i]) != 0)
+            i++;
+        if (i < n || json_is_null(v) ||
+            (strcmp(key, "partial_rotary_factor") == 0 && json_is_number(v) &&
+             json_number_value(v) == 1.0))
+            continue;
+        return refuse(where, key, v, err);
+    }
+    return 0;
+}
+
+/* rope_theta, which may stand in two places, and the type of scaling. */
+static int
+read_rope_type(struct hs_config *c, const json_t *j, const json_t *s,
+               const char *file, const char *where, const char **type,
+               struct hs_error *err)
+{
+    const char *old_type = NULL;
+    double inner = 0;
+    int outer_rc = hs_json_f64(j, "rope_theta", file, &c->rope_theta, err);
+    int rc = 0;
+
+    *type = s == NULL ? "default" : NULL;
+    if (outer_rc < 0)
+        return -1;
+    if (s != NULL) {
+        rc = hs_json_f64(s, "rope_theta", where, &inner, err);
+        if (rc < 0 || hs_json_str(s, "rope_type", where, type, err) < 0 ||
+            hs_json_str(s, "type", where, &old_type, err) < 0 ||
+            check_rope_keys(s, where, err) < 0)
+            return -1;
+    }
+    if (rc > 0 && outer_rc > 0 && inner != c->rope_theta)
+        return hs_fail(err, "%s: rope_theta %g, but %g outside of it", where,
+                       inner, c->rope_theta);
+    if (rc > 0)
+        c->rope_theta = inner;
+    if (!(c->rope_theta > 0))
+        return hs_fail(err, "%s: rope_theta %g is not positive", where,
+                       c->rope_theta);
+    if (*type != NULL && old_type != NULL && strcmp(*type, old_type) != 0)
+        return hs_fail(err, "%s: rope_type %s, but type %s", where, *type,
+                       old_type);
+    if (*type == NULL)
+        *type = old_type;
+    return *type != NULL ? 0 : hs_fail(err, "%s: no rope_type", where);
+}
+
+static int
+read_scaling(struct hs_config *c, const json_t *s, const char *type,
+             const char *where, struct hs_error *err)
+{
+    double factor = 0;
+    bool is_linear = strcmp(type, "linear") == 0;
+
+    if (strcmp(type, "default") == 0)
+        return 0;
+    if (!is_linear && strcmp(type, "llama3") != 0)
+        return hs_fail(err,
+                       "%s: rope_type %s is not supported (default, linear "
+                       "and llama3 are)",
+                       where, type);
+    if (hs_json_f64(s, "factor", where, &factor, err) < 0)
+        return -1;
+    if (!(factor > 0))
+        return hs_fail(err, "%s: factor %g is not positive", where, factor);
+    c->rope_factor = factor;
+    if (!is_linear)
+        return read_llama3(c, s, where, err);
+    c->rope = HS_ROPE_LINEAR;
+    return 0;
+}
+
 static int
 read_rope(struct hs_config *c, const json_t *j, const char *file,
           struct hs_error *err)
 {
-    const json_t *s = json_object_get(j, "rope_parameters");
-    const char *type = NULL, *where = file;
-    double factor = 1;
+    const char *name, *type;
+    struct hs_buf where = {0};
+    const json_t *s;
+    int rc = -1;
 
-    if (s == NULL || json_is_null(s))
-        s = json_object_get(j, "rope_scaling");
     c->rope_theta = 10000.0;
     c->rope = HS_ROPE_PLAIN;
-    if (hs_json_f64(j, "rope_theta", where, &c->rope_theta, err) < 0)
+    if (find_rope(j, file, &s, &name, err) < 0)
         return -1;
-    if (s != NULL && !json_is_null(s)) {
-        if (!json_is_object(s))
-            return hs_fail(err, "%s: rope scaling is not an object", where);
-        if (hs_json_f64(s, "rope_theta", where, &c->rope_theta, err) < 0 ||
-            hs_json_str(s, "type", where, &type, err) < 0 ||
-            hs_json_str(s, "rope_type", where, &type, err) < 0 ||
-            hs_json_f64(s, "factor", where, &factor, err) < 0)
-            return -1;
-        if (type == NULL)
-            return hs_fail(err, "%s: rope scaling without rope_type", where);
-    }
-    if (!(c->rope_theta > 0))
-        return hs_fail(err, "%s: rope_theta %g is not positive", where,
-                       c->rope_theta);
-    if (type == NULL || strcmp(type, "default") == 0)
-        return 0;
-    if (!(factor > 0))
-        return hs_fail(err, "%s: rope factor %g is not positive", where,
-                       factor);
-    c->rope_factor = factor;
-    if (strcmp(type, "linear") == 0) {
-        c->rope = HS_ROPE_LINEAR;
-        return 0;
-    }
-    if (strcmp(type, "llama3") == 0)
-        return read_llama3(c, s, where, err);
-    return hs_fail(err,
-                   "%s: rope_type %s is not supported (default, linear "
-                   "and llama3 are)",
-                   where, type);
+    hs_buf_printf(&where, "%s%s%s", file, s ? ": " : "", s ? name : "");
+    if (read_rope_type(c, j, s, file, hs_buf_cstr(&where), &type, err) == 0)
+        rc = read_scaling(c, s, type, hs_buf_cstr(&where), err);
+    hs_buf_free(&where);
+    return rc;
 }
 
 static int
@@ -251,8 +431,7 @@ add_eos(struct hs_config *c, const json_t *v, const char *where,
 {
     if (!json_is_integer(v) || json_integer_value(v) < 0 ||
         (uint64_t)json_integer_value(v) >= c->n_vocab)
-        return hs_fail(err, "%s: eos_token_id: not an id below vocab_size",
-                       where);
+        return refuse(where, "eos_token_id", v, err);
     if (c->n_eos == HS_MAX_EOS)
         return hs_fail(err, "%s: eos_token_id: more than %d ids", where,
                        HS_MAX_EOS);
@@ -297,26 +476,50 @@ read_all(struct hs_config *c, const json_t *j, const char *where,
     c->bos = -1;
     if (read_family(c, j, where, err) < 0 || read_sizes(c, j, where, err) < 0 ||
         read_switches(c, j, where, err) < 0 ||
+        read_foreign(c, j, where, err) < 0 || read_dtype(j, where, err) < 0 ||
         read_rope(c, j, where, err) < 0 || read_bos(c, j, where, err) < 0 ||
         read_eos(c, j, where, err) < 0)
         return -1;
     return 0;
 }
 
-/* generation_config.json lists all ids that end a text; config.json often only
- * the first. */
-static int
-read_generation(struct hs_config *c, const char *path, struct hs_error *err)
+/* JSON of which the top is an object. */
+static json_t *
+parse_object(const char *text, size_t n, const char *where,
+             struct hs_error *err)
 {
-    json_t *j;
-    int rc;
+    json_t *j = hs_json_parse(text, n, where, err);
 
-    if (access(path, F_OK) < 0 && errno == ENOENT)
-        return 0;
-    j = hs_json_load(path, MAX_CONFIG_BYTES, err);
-    if (j == NULL)
-        return -1;
-    rc = read_eos(c, j, path, err);
+    if (j == NULL || json_is_object(j))
+        return j;
+    hs_fail(err, "%s: not a JSON object", where);
+    json_decref(j);
+    return NULL;
+}
+
+int
+hs_config_parse(struct hs_config *c, const char *text, size_t n,
+                const char *where, struct hs_error *err)
+{
+    json_t *j = parse_object(text, n, where, err);
+    int rc = -1;
+
+    *c = (struct hs_config){0};
+    if (j != NULL)
+        rc = read_all(c, j, where, err);
+    json_decref(j);
+    return rc;
+}
+
+int
+hs_config_parse_generation(struct hs_config *c, const char *text, size_t n,
+                           const char *where, struct hs_error *err)
+{
+    json_t *j = parse_object(text, n, where, err);
+    int rc = -1;
+
+    if (j != NULL)
+        rc = read_eos(c, j, where, err);
     json_decref(j);
     return rc < 0 ? -1 : 0;
 }
@@ -325,19 +528,25 @@ int
 hs_config_load(struct hs_config *c, const char *dir, struct hs_error *err)
 {
     struct hs_buf path = {0};
-    json_t *j;
+    char *text;
+    size_t n;
     int rc = -1;
 
     *c = (struct hs_config){0};
     hs_buf_printf(&path, "%s/config.json", dir);
-    j = hs_json_load(hs_buf_cstr(&path), MAX_CONFIG_BYTES, err);
-    if (j != NULL)
-        rc = read_all(c, j, hs_buf_cstr(&path), err);
-    json_decref(j);
+    text = hs_read_file(hs_buf_cstr(&path), MAX_CONFIG_BYTES, &n, err);
+    if (text != NULL)
+        rc = hs_config_parse(c, text, n, hs_buf_cstr(&path), err);
+    free(text);
     path.len = 0;
     hs_buf_printf(&path, "%s/generation_config.json", dir);
-    if (rc == 0)
-        rc = read_generation(c, hs_buf_cstr(&path), err);
+    if (rc == 0 && (access(hs_buf_cstr(&path), F_OK) == 0 || errno != ENOENT)) {
+        text = hs_read_file(hs_buf_cstr(&path), MAX_CONFIG_BYTES, &n, err);
+        rc = text == NULL ? -1
+                          : hs_config_parse_generation(c, text, n,
+                                                       hs_buf_cstr(&path), err);
+        free(text);
+    }
     hs_buf_free(&path);
     return rc;
 }

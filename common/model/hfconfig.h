@@ -62,6 +62,17 @@ const char *hs_family_name(enum hs_family f);
 HS_MUST_CHECK int hs_config_load(struct hs_config *c, const char *dir,
                                  struct hs_error *err);
 
+/* The same from n bytes of config.json; where stands for the file in
+ * messages.  generation_config.json, whose list of ids that end a text is the
+ * full one, goes to the second function, behind the first. */
+HS_MUST_CHECK int hs_config_parse(struct hs_config *c, const char *text,
+                                  size_t n, const char *where,
+                                  struct hs_error *err);
+HS_MUST_CHECK int hs_config_parse_generation(struct hs_config *c,
+                                             const char *text, size_t n,
+                                             const char *where,
+                                             struct hs_error *err);
+
 /* The head_dim / 2 rotary frequencies, in radians per position: theta^(-2i /
  * head_dim) (Su et al. 2021), scaled as the Llama 3.1 reference code does. */
 void hs_rope_inv_freq(const struct hs_config *c, double *out);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,8 @@ struct mapping {
     char *path; /* owned */
     const unsigned char *data;
     size_t size;
-    size_t start; /* of the tensors' bytes */
+    size_t start;  /* of the tensors' bytes */
+    bool borrowed; /* the bytes are the caller's */
 };
 
 struct hs_safetens {
@@ -160,7 +162,10 @@ read_tensor(struct hs_safetens *s, const struct mapping *m, const char *name,
     begin = json_integer_value(json_array_get(at, 0));
     end = json_integer_value(json_array_get(at, 1));
     if (begin < 0 || end < begin || (uint64_t)end > room)
-        return hs_fail(err, "%s: data_offsets are outside the file", where);
+        return hs_fail(err,
+                       "%s: data_offsets %" JSON_INTEGER_FORMAT
+                       " to %" JSON_INTEGER_FORMAT " are not within %zu bytes",
+                       where, begin, end, room);
     if ((size_t)(end - begin) != bytes)
         return hs_fail(err, "%s: %zu bytes, shape %s of %s takes %zu", where,
                        (size_t)(end - begin), t.shape_text, t.type_name, bytes);
@@ -297,6 +302,30 @@ hs_safetens_open(const char *path, struct hs_error *err)
     return s;
 }
 
+struct hs_safetens *
+hs_safetens_parse(const void *data, size_t n, const char *where,
+                  struct hs_error *err)
+{
+    struct hs_safetens *s = hs_calloc(1, sizeof *s);
+    struct mapping *m;
+    int rc = -1;
+
+    s->name = hs_strdup(where);
+    s->files = hs_grow(s->files, &s->cap_files, 1, sizeof *s->files);
+    m = &s->files[s->n_files++];
+    *m = (struct mapping){.path = hs_strdup(where), .data = data, .size = n};
+    m->borrowed = true;
+    if (n < 8)
+        hs_fail(err, "%s: not a safetensors file", where);
+    else
+        rc = read_header(s, m, err) < 0 ? -1 : finish(s, err);
+    if (rc < 0) {
+        hs_safetens_close(s);
+        return NULL;
+    }
+    return s;
+}
+
 static bool
 has_file(const struct hs_safetens *s, const char *dir, const char *name)
 {
@@ -380,7 +409,7 @@ hs_safetens_close(struct hs_safetens *s)
     if (s == NULL)
         return;
     for (size_t i = 0; i < s->n_files; i++) {
-        if (s->files[i].data != NULL)
+        if (s->files[i].data != NULL && !s->files[i].borrowed)
             (void)munmap((void *)(uintptr_t)s->files[i].data, s->files[i].size);
         free(s->files[i].path);
     }

@@ -41,6 +41,12 @@ struct hs_safetens;
 HS_MUST_CHECK struct hs_safetens *hs_safetens_open(const char *path,
                                                    struct hs_error *err);
 
+/* The same from n bytes, which are borrowed until hs_safetens_close(); where
+ * stands for the file in messages. */
+HS_MUST_CHECK struct hs_safetens *hs_safetens_parse(const void *data, size_t n,
+                                                    const char *where,
+                                                    struct hs_error *err);
+
 /* Opens dir/model.safetensors, or the files that
  * dir/model.safetensors.index.json names.  Returns NULL with the reason. */
 HS_MUST_CHECK struct hs_safetens *hs_safetens_open_dir(const char *dir,
