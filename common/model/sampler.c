@@ -44,7 +44,7 @@ describe(const float *logits, size_t n, float *z, float *e, uint32_t token,
     }
     sum = hs_kern()->exp_sum(e, z, n, 0.0f, 1.0f);
     out->token = token;
-    out->logprob = (float)((double)(logits[token] - top) - log(sum));
+    out->logprob = (float)((double)logits[token] - (double)top - log(sum));
     out->entropy = (float)(log(sum) - hs_kern()->dot_double(e, z, n) / sum);
     if (out->entropy < 0)
         out->entropy = 0;
@@ -99,9 +99,46 @@ draw_any(const float *w, size_t n, double u)
     return last;
 }
 
-/* The candidates that can matter, sorted: a token that is not among the k
- * largest, or weighs less than (1 - p) / n of the whole, cannot be in the set
- * unless all heavier ones are. */
+/* Puts x in the place of the lightest of the k in c, a heap. */
+static void
+sift(struct candidate *c, size_t k, struct candidate x)
+{
+    size_t i = 0, child;
+
+    while ((child = 2 * i + 1) < k) {
+        if (child + 1 < k && by_weight(&c[child], &c[child + 1]) < 0)
+            child++;
+        if (by_weight(&x, &c[child]) >= 0)
+            break;
+        c[i] = c[child];
+        i = child;
+    }
+    c[i] = x;
+}
+
+/* The k heaviest, the lower id of equals. */
+static size_t
+heaviest(const float *w, size_t n, size_t k, struct candidate *c)
+{
+    for (size_t i = 0; i < k; i++)
+        c[i] = (struct candidate){w[i], (uint32_t)i};
+    /* sorted by falling weight, then turned round: a heap */
+    qsort(c, k, sizeof *c, by_weight);
+    for (size_t i = 0; i < k / 2; i++) {
+        struct candidate x = c[i];
+
+        c[i] = c[k - 1 - i];
+        c[k - 1 - i] = x;
+    }
+    for (size_t i = k; i < n; i++)
+        if (w[i] > c[0].weight)
+            sift(c, k, (struct candidate){w[i], (uint32_t)i});
+    return k;
+}
+
+/* The candidates that can matter, sorted.  Without top-k, a token that weighs
+ * less than (1 - p) / n of the whole cannot be in the set: those that weigh
+ * more reach p without it. */
 static size_t
 collect(const struct hs_sampler *s, const float *w, size_t n, double total,
         struct candidate *c)
@@ -109,12 +146,14 @@ collect(const struct hs_sampler *s, const float *w, size_t n, double total,
     float floor_weight = (float)((1.0 - s->top_p) / (double)n * total);
     size_t m = 0;
 
-    for (size_t i = 0; i < n; i++)
+    if (s->top_k > 0)
+        m = heaviest(w, n, s->top_k < n ? s->top_k : n, c);
+    for (size_t i = 0; s->top_k == 0 && i < n; i++)
         if (w[i] > 0 && w[i] >= floor_weight)
             c[m++] = (struct candidate){w[i], (uint32_t)i};
     qsort(c, m, sizeof *c, by_weight);
-    if (s->top_k > 0 && m > s->top_k)
-        m = s->top_k;
+    while (m > 1 && c[m - 1].weight <= 0)
+        m--;
     return m;
 }
 
