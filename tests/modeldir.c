@@ -140,11 +140,16 @@ all_states(const struct hs_model *m, const uint32_t *tokens, size_t n,
            struct feeding how, float *states, float *logits)
 {
     size_t chunk = how.chunk ? how.chunk : n, max = chunk + 2 * how.other;
-    struct hs_state *st = hs_state_new(m, 2, max);
+    struct hs_error err;
+    struct hs_team *team = hs_team_new(2, &err);
+    struct hs_state *st;
     struct hs_row *rows = hs_calloc(max, sizeof *rows);
     uint32_t *index = hs_calloc(chunk, sizeof *index), other = 0;
     struct copy c = {.states = states, .n = n};
 
+    if (team == NULL)
+        give_up(err.text);
+    st = hs_state_new(m, team, 2, max);
     hs_state_reserve(st, 0, n);
     hs_state_reserve(st, 1, m->cfg.max_positions);
     while (c.at < n) {
@@ -167,6 +172,7 @@ all_states(const struct hs_model *m, const uint32_t *tokens, size_t n,
         c.at += k;
     }
     hs_state_free(st);
+    hs_team_free(team);
     free(rows);
     free(index);
 }

@@ -289,12 +289,11 @@ next_item(void *ud, struct hs_item **out)
     return 1;
 }
 
-static int
+static void
 finished_item(void *ud, struct hs_item *item)
 {
     (void)ud;
     (void)item;
-    return 0;
 }
 
 /* FNV-1a over four little-endian bytes of each id. */
@@ -344,6 +343,8 @@ run_task(struct run *r, const char *task)
     f = fopen(path, "r");
     assert_non_null(f);
     r->reader = hs_problem_reader_new(fileno(f), path, NULL);
+    o.team = hs_team_new(2, &err);
+    assert_non_null(o.team);
     o.sampler.greedy = true;
     o.eos = r->m->cfg.eos;
     o.n_eos = r->m->cfg.n_eos;
@@ -353,6 +354,7 @@ run_task(struct run *r, const char *task)
     o.ud = r;
     if (hs_sched_run(r->m, &o, &err) < 0)
         fail_msg("%s", err.text);
+    hs_team_free(o.team);
     hs_problem_reader_free(r->reader);
     fclose(f);
     free(path);
