@@ -4,6 +4,7 @@
  */
 #include <config.h>
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -533,6 +534,39 @@ test_no_salvage(void **state)
         -1);
     assert_non_null(strstr(err.text, "in: not the head"));
     hs_buf_free(&out);
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const texts[] = {"id", "notes of a year", "(\xb5/"};
+        size_t n = strlen(texts[i]);
+
+        assert_int_equal(hs_salvage(memory_file(texts[i], n), "in", &s, see,
+                                    &next, &err),
+                         i == 2 ? 0 : -1);
+        if (i == 2)
+            hs_head_free(&s.head);
+        else
+            assert_string_equal(err.text, "in: not a zstd frame");
+    }
+    assert_int_equal(
+        hs_salvage(open(".", O_RDONLY), "in", &s, see, &next, &err), -1);
+    assert_non_null(strstr(err.text, "in: cannot read: "));
+}
+
+/* A first frame that was damaged is no file that was never begun. */
+static void
+test_no_salvage_of_damage(void **state)
+{
+    struct hs_head h = test_head(HS_F16, 5, 2);
+    struct hs_buf b = make_stream(&h, 0, 3, 3);
+    struct hs_salvaged s;
+    struct hs_error err;
+    uint32_t next = 0;
+
+    (void)state;
+    b.data[20] ^= 4;
+    assert_int_equal(
+        hs_salvage(memory_file(b.data, b.len), "in", &s, see, &next, &err), -1);
+    hs_buf_free(&b);
+    hs_head_free(&h);
 }
 
 int
@@ -545,6 +579,7 @@ main(void)
         cmocka_unit_test(test_heads),      cmocka_unit_test(test_frames),
         cmocka_unit_test(test_resume),     cmocka_unit_test(test_resume_frames),
         cmocka_unit_test(test_no_salvage),
+        cmocka_unit_test(test_no_salvage_of_damage),
     };
 
     return cmocka_run_group_tests_name("damage", tests, NULL, NULL);

@@ -23,6 +23,7 @@ struct hs_frames {
     uint8_t *in; /* compressed: [in_at, in_len) is not yet used */
     size_t in_at, in_len, in_cap;
     bool ended;
+    enum hs_frames_fault fault;
     uint8_t *out;
     size_t size;
     uint64_t offset, plain;
@@ -74,12 +75,21 @@ read_more(struct hs_frames *f, struct hs_error *err)
     do
         n = read(f->fd, f->in + f->in_len, f->in_cap - f->in_len);
     while (n < 0 && errno == EINTR);
-    if (n < 0)
+    if (n < 0) {
+        f->fault = HS_FRAMES_UNREADABLE;
         return hs_fail(err, "cannot read: %s", strerror(errno));
+    }
     if (n == 0)
         f->ended = true;
     f->in_len += (size_t)n;
     return n > 0;
+}
+
+/* Whether n bytes are, or begin, the magic number of a frame. */
+static bool
+is_magic(const uint8_t *p, size_t n)
+{
+    return memcmp(p, "\x28\xb5\x2f\xfd", n < 4 ? n : 4) == 0;
 }
 
 /* The compressed size of the frame at in_at once all of it is there.  1, 0 at
@@ -89,13 +99,12 @@ whole_frame(struct hs_frames *f, size_t *size, struct hs_error *err)
 {
     for (;;) {
         size_t have = f->in_len - f->in_at;
+        const uint8_t *p = f->in + f->in_at;
         int rc;
 
+        if (!is_magic(p, have))
+            return hs_fail(err, "not a zstd frame");
         if (have >= 5) {
-            const uint8_t *p = f->in + f->in_at;
-
-            if (p[0] != 0x28 || p[1] != 0xb5 || p[2] != 0x2f || p[3] != 0xfd)
-                return hs_fail(err, "not a zstd frame");
             /* RFC 8878, 3.1.1.1.1: bit 2 says that a checksum follows */
             if ((p[4] & 4) == 0)
                 return hs_fail(err, "a zstd frame without a checksum");
@@ -110,8 +119,10 @@ whole_frame(struct hs_frames *f, size_t *size, struct hs_error *err)
             return -1;
         if (rc == 0 && f->in_at == f->in_len)
             return 0;
-        if (rc == 0)
+        if (rc == 0) {
+            f->fault = HS_FRAMES_CUT;
             return hs_fail(err, "the input ends inside a zstd frame");
+        }
     }
 }
 
@@ -119,8 +130,10 @@ int
 hs_frames_next(struct hs_frames *f, struct hs_error *err)
 {
     size_t size = 0;
-    int rc = whole_frame(f, &size, err);
+    int rc;
 
+    f->fault = HS_FRAMES_DAMAGED;
+    rc = whole_frame(f, &size, err);
     if (rc <= 0)
         return rc;
     f->size = ZSTD_decompressDCtx(f->zstd, f->out, HS_OBJECT_MAX,
@@ -136,6 +149,12 @@ hs_frames_next(struct hs_frames *f, struct hs_error *err)
     f->offset += size;
     f->plain += f->size;
     return 1;
+}
+
+enum hs_frames_fault
+hs_frames_fault(const struct hs_frames *f)
+{
+    return f->fault;
 }
 
 const uint8_t *

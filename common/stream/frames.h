@@ -21,6 +21,15 @@ void hs_frames_close(struct hs_frames *f);
  * too large, without a checksum, or no zstd frame. */
 HS_MUST_CHECK int hs_frames_next(struct hs_frames *f, struct hs_error *err);
 
+enum hs_frames_fault {
+    HS_FRAMES_DAMAGED,   /* the bytes are no frame */
+    HS_FRAMES_CUT,       /* the input ended inside a frame */
+    HS_FRAMES_UNREADABLE /* the system could not read */
+};
+
+/* What kind of error the last one was. */
+enum hs_frames_fault hs_frames_fault(const struct hs_frames *f);
+
 /* The frame's bytes, borrowed until the next call. */
 const uint8_t *hs_frames_data(const struct hs_frames *f);
 size_t hs_frames_size(const struct hs_frames *f);

@@ -123,6 +123,24 @@ settle(struct salvage *s, off_t end,
     return 0;
 }
 
+/* Takes the next frame.  1, 0 where what a dead writer left whole ends, -1 when
+ * the file is no stream or cannot be read: it is not ours to cut. */
+static int
+take_next(struct salvage *s, struct hs_frames *f, struct hs_error *err)
+{
+    int got = hs_frames_next(f, err);
+
+    if (got < 0 &&
+        (hs_frames_fault(f) == HS_FRAMES_UNREADABLE ||
+         (hs_frames_fault(f) == HS_FRAMES_DAMAGED && s->out->good == 0)))
+        return -1;
+    if (got <= 0)
+        return 0;
+    if (take_frame(s, f, err) < 0)
+        return s->out->good == 0 ? -1 : 0;
+    return 1;
+}
+
 int
 hs_salvage(int fd, const char *name, struct hs_salvaged *out,
            int (*each)(void *ud, const struct hs_trajectory *t), void *ud,
@@ -131,21 +149,15 @@ hs_salvage(int fd, const char *name, struct hs_salvaged *out,
     struct salvage s = {.out = out};
     struct hs_frames *f = hs_frames_open(fd);
     struct hs_error damage = {{0}};
-    int rc = 0;
+    int rc = 0, got = 0;
 
     *out = (struct hs_salvaged){0};
     hs_head_init(&out->head, "");
-    while (rc == 0 && !out->finished && hs_frames_next(f, &damage) > 0) {
-        uint64_t before = hs_frames_offset(f);
-
-        if (take_frame(&s, f, &damage) < 0) {
-            if (out->good == 0)
-                rc = hs_fail(err, "%s: %s", name, damage.text);
-            break;
-        }
+    while (rc == 0 && !out->finished && (got = take_next(&s, f, &damage)) > 0)
         if (s.due == 0 && !out->finished)
-            rc = settle(&s, (off_t)before, each, ud);
-    }
+            rc = settle(&s, (off_t)hs_frames_offset(f), each, ud);
+    if (got < 0)
+        rc = hs_fail(err, "%s: %s", name, damage.text);
     /* The frame of the end record is dropped with what it holds besides: the
      * few trajectories in it are made again. */
     out->empty = rc == 0 && out->good == 0;
