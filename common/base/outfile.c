@@ -76,6 +76,31 @@ forget(const char *part)
             parts[i] = NULL;
 }
 
+/* A name that the finished part could not take, or should not: renaming would
+ * put a file in the place of /dev/null. */
+static int
+check_name(const char *path, struct hs_error *err)
+{
+    struct stat st;
+
+    if (path[0] == '\0')
+        return hs_fail(err, "an output file needs a name");
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return hs_fail(err, "%s: is not a regular file", path);
+    return 0;
+}
+
+/* Whether the part that was locked is still the one of its name: a program that
+ * had the lock may have finished it, and given it its name. */
+static bool
+is_still_there(const struct hs_outfile *o)
+{
+    struct stat a, b;
+
+    return fstat(o->fd, &a) == 0 && stat(o->part, &b) == 0 &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 int
 hs_outfile_open(struct hs_outfile *o, const char *path,
                 enum hs_outfile_mode mode, struct hs_error *err)
@@ -85,6 +110,10 @@ hs_outfile_open(struct hs_outfile *o, const char *path,
     *o = (struct hs_outfile){.fd = STDOUT_FILENO};
     if (path == NULL || strcmp(path, "-") == 0)
         return 0;
+    if (check_name(path, err) < 0) {
+        o->fd = -1;
+        return -1;
+    }
     hs_buf_printf(&name, "%s.part", path);
     o->part = hs_buf_cstr(&name);
     o->path = hs_strdup(path);
@@ -93,7 +122,7 @@ hs_outfile_open(struct hs_outfile *o, const char *path,
         hs_fail(err, "%s: %s", o->part, strerror(errno));
         goto out;
     }
-    if (flock(o->fd, LOCK_EX | LOCK_NB) < 0) {
+    if (flock(o->fd, LOCK_EX | LOCK_NB) < 0 || !is_still_there(o)) {
         hs_fail(err, "%s: another program is writing it", o->part);
         goto out;
     }
