@@ -217,6 +217,8 @@ parse_options(int argc, char **argv, struct options *o)
     hs_parse_run_end(&o->run);
     if (o->dry_run && o->estimate)
         hs_die(HS_EXIT_USAGE, "--dry-run or --estimate, not both");
+    if (o->resume && (o->dry_run || o->estimate))
+        hs_die(HS_EXIT_USAGE, "--resume is for a run");
     if (o->resume && strcmp(o->output, "-") == 0)
         hs_die(HS_EXIT_USAGE, "--resume needs -o FILE");
     if (!o->dry_run && !o->estimate && strcmp(o->output, "-") == 0)
@@ -254,8 +256,7 @@ emit(void *ud, const struct hs_item *item, const struct hs_job *job)
 
     (void)item;
     if (hs_write_encoded(x->sink.writer, &job->encoded) < 0)
-        return hs_fail(&x->err, "%s: %s", hs_writer_error(x->sink.writer),
-                       t->id);
+        return hs_fail(&x->err, "%s", hs_writer_error(x->sink.writer));
     x->items++;
     x->tokens += t->n_tokens;
     x->completion_tokens += t->n_tokens - t->n_prompt;
@@ -281,6 +282,15 @@ open_output(struct extract *x)
     hs_head_free(&head);
     if (rc == 0 && hs_writer_team(x->sink.writer, x->run.team) < 0)
         rc = hs_fail(&x->err, "%s", hs_writer_error(x->sink.writer));
+    return rc;
+}
+
+static int
+skip(struct extract *x)
+{
+    const struct options *o = x->o;
+    int rc = 0;
+
     for (size_t i = 0; rc == 0 && i < o->n_skip; i++)
         rc = hs_sink_skip(&x->sink, o->skip[i], &x->err);
     return rc;
@@ -359,8 +369,12 @@ run(struct extract *x)
         .done = &x->sink.done,
     };
     x->work = hs_work_new(w);
+    if (!o->dry_run && !o->estimate && open_output(x) < 0)
+        return -1;
+    if (skip(x) < 0)
+        return -1;
     if (!o->dry_run && !o->estimate)
-        return open_output(x) < 0 ? -1 : solve(x);
+        return solve(x);
     if (o->dry_run) {
         if (hs_plan_dry_run(x->work, stdout, &x->err) < 0)
             return -1;

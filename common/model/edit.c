@@ -174,6 +174,15 @@ static const struct {
 };
 
 static int
+fail_spec(const char *spec, struct hs_error *err)
+{
+    return hs_fail(err,
+                   "'%s' is not zero, mean=A, mean@FILE, scale=A, scale@FILE, "
+                   "add=B or add@FILE",
+                   spec);
+}
+
+static int
 parse_mode(struct hs_edit *e, const char *spec, const char **rest,
            struct hs_error *err)
 {
@@ -187,21 +196,19 @@ parse_mode(struct hs_edit *e, const char *spec, const char **rest,
             return 0;
         }
     }
-    return hs_fail(err,
-                   "'%s' is not zero, mean@FILE, scale=A, scale@FILE, "
-                   "add=B or add@FILE",
-                   spec);
+    return fail_spec(spec, err);
 }
 
+/* Reads all of it that needs no file and no model. */
 static int
-parse_spec(struct hs_edit *e, const char *spec, const char *coords, size_t dim,
-           struct hs_error *err)
+scan_spec(struct hs_edit *e, const char *spec, const char *coords,
+          const char **rest_out, double *value, struct hs_error *err)
 {
     const char *rest = "";
-    double value = 0;
 
     if (parse_mode(e, spec, &rest, err) < 0)
         return -1;
+    *rest_out = rest;
     if (rest[0] == '@') {
         if (e->mode == HS_EDIT_ZERO)
             return hs_fail(err, "zero takes no file; give --edit-coords @FILE");
@@ -210,18 +217,38 @@ parse_spec(struct hs_edit *e, const char *spec, const char *coords, size_t dim,
                            "%s names its coordinates, --edit-coords is "
                            "one list too many",
                            spec);
-        return parse_file(e, rest + 1, true, dim, err);
+        return 0;
     }
+    if ((e->mode == HS_EDIT_ZERO) != (rest[0] == '\0'))
+        return fail_spec(spec, err);
     if (coords == NULL)
         return hs_fail(err, "no --edit-coords");
-    if ((e->mode == HS_EDIT_ZERO) != (rest[0] == '\0') ||
-        (e->mode == HS_EDIT_MEAN && rest[0] == '\0'))
-        return hs_fail(err,
-                       "'%s' is not zero, mean@FILE, mean=A, scale=A, "
-                       "scale@FILE, add=B or add@FILE",
-                       spec);
-    if (rest[0] == '=' && hs_scan_f64(rest + 1, -1e30, 1e30, &value, err) < 0)
+    if (rest[0] == '=' && hs_scan_f64(rest + 1, -1e30, 1e30, value, err) < 0)
+        return hs_fail_prefix(err, "%s", spec);
+    return 0;
+}
+
+int
+hs_edit_check(const char *spec, const char *coords, struct hs_error *err)
+{
+    struct hs_edit e = {0};
+    const char *rest;
+    double value;
+
+    return scan_spec(&e, spec, coords, &rest, &value, err);
+}
+
+static int
+parse_spec(struct hs_edit *e, const char *spec, const char *coords, size_t dim,
+           struct hs_error *err)
+{
+    const char *rest;
+    double value = 0;
+
+    if (scan_spec(e, spec, coords, &rest, &value, err) < 0)
         return -1;
+    if (rest[0] == '@')
+        return parse_file(e, rest + 1, true, dim, err);
     if (parse_coords(e, coords, dim, err) < 0)
         return -1;
     for (size_t i = 0; i < e->n; i++)

@@ -41,13 +41,18 @@ struct hs_edit {
 size_t hs_edit_row(const struct hs_edit *e, float *x, size_t pos,
                    size_t n_prompt);
 
-/* Reads "zero", "mean@FILE", "scale=A", "scale@FILE", "add=B" or "add@FILE".
- * FILE has lines "coordinate value"; "=" gives one value to every entry of
- * coords, "@" takes the entries from the file when coords is "" or checks that
- * it has them all.  layer and dim bound what may be named.  Returns 0, or -1
- * with the reason; e is then empty. */
+/* Reads "zero", "mean=A", "mean@FILE", "scale=A", "scale@FILE", "add=B" or
+ * "add@FILE".  FILE has lines "coordinate value" and takes the place of coords,
+ * which is then NULL; "=" gives one value to every entry of coords, which are a
+ * list such as "3,7-9", or "@FILE" with a coordinate a line.  dim bounds what
+ * may be named.  Returns 0, or -1 with the reason; e is then empty. */
 HS_MUST_CHECK int hs_edit_parse(struct hs_edit *e, const char *spec,
                                 const char *coords, size_t dim,
+                                struct hs_error *err);
+
+/* The part of this that needs no file and no model, for complaints about wrong
+ * usage.  Returns 0, or -1 with the reason. */
+HS_MUST_CHECK int hs_edit_check(const char *spec, const char *coords,
                                 struct hs_error *err);
 
 /* Reads "all", "generated" or "not-first".  Returns 0 or -1. */

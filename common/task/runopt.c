@@ -127,15 +127,15 @@ parse_sampling(struct hs_run_options *o, int c, const char *arg)
         return true;
     case HS_OPT_TEMPERATURE:
         o->sampler.temperature = hs_parse_f64("--temperature", arg, 1e-3, 1e3);
-        o->sampling = "--temperature";
+        o->sampling = o->drawing = "--temperature";
         return true;
     case HS_OPT_TOP_K:
         o->sampler.top_k = (uint32_t)hs_parse_u64("--top-k", arg, 0, 100000000);
-        o->sampling = "--top-k";
+        o->sampling = o->drawing = "--top-k";
         return true;
     case HS_OPT_TOP_P:
         o->sampler.top_p = hs_parse_f64("--top-p", arg, 1e-6, 1);
-        o->sampling = "--top-p";
+        o->sampling = o->drawing = "--top-p";
         return true;
     default:
         return false;
@@ -233,26 +233,61 @@ hs_parse_run_option(struct hs_run_options *o, int c, const char *arg)
     }
 }
 
-void
-hs_parse_run_end(struct hs_run_options *o)
+static void
+parse_edit_end(const struct hs_run_options *o)
 {
-    const struct hs_sampler *s = &o->sampler;
+    enum hs_edit_where where;
+    struct hs_error err;
 
-    if (s->greedy && (s->temperature < 1 || s->temperature > 1 ||
-                      s->top_p < 1 || s->top_k > 0 || o->samples > 1))
-        hs_die(HS_EXIT_USAGE,
-               "--greedy leaves nothing to draw: no --temperature, --top-p, "
-               "--top-k or --samples");
-    if (o->replay && o->sampling != NULL)
-        hs_die(HS_EXIT_USAGE, "%s is for generating, not for --replay",
-               o->sampling);
-    if (o->step_given && o->positions != HS_POSITIONS_STEP_ENDS)
-        hs_die(HS_EXIT_USAGE, "--step is for --positions=step-ends");
     if (o->edit == NULL &&
         (o->edit_coords != NULL || o->edit_layer >= 0 || o->edit_where != NULL))
         hs_die(HS_EXIT_USAGE, "--edit is missing");
     if (o->edit != NULL && o->edit_layer < 0)
         hs_die(HS_EXIT_USAGE, "--edit needs --edit-layer");
+    if (o->edit_where != NULL && hs_edit_parse_where(&where, o->edit_where) < 0)
+        hs_die(HS_EXIT_USAGE,
+               "--edit-where: '%s' is not all, generated or not-first",
+               o->edit_where);
+    if (o->edit != NULL && hs_edit_check(o->edit, o->edit_coords, &err) < 0)
+        hs_die(HS_EXIT_USAGE, "--edit: %s", err.text);
+}
+
+static bool
+has_all_tokens(void *ud, const char *token)
+{
+    (void)ud;
+    (void)token;
+    return true;
+}
+
+/* With a tokenizer that has whatever a template asks for, only what is wrong
+ * with the options themselves is left. */
+static void
+parse_template_end(const struct hs_run_options *o)
+{
+    struct hs_template t;
+    struct hs_error err;
+
+    if (hs_template_init(&t, o->template, o->system, o->instruction,
+                         has_all_tokens, NULL, &err) < 0)
+        hs_die(HS_EXIT_USAGE, "--template: %s", err.text);
+}
+
+void
+hs_parse_run_end(struct hs_run_options *o)
+{
+    if (o->samples > 1)
+        o->drawing = "--samples";
+    if (o->sampler.greedy && o->drawing != NULL)
+        hs_die(HS_EXIT_USAGE, "--greedy leaves nothing to draw: no %s",
+               o->drawing);
+    if (o->replay && o->sampling != NULL)
+        hs_die(HS_EXIT_USAGE, "%s is for generating, not for --replay",
+               o->sampling);
+    if (o->step_given && o->positions != HS_POSITIONS_STEP_ENDS)
+        hs_die(HS_EXIT_USAGE, "--step is for --positions=step-ends");
+    parse_edit_end(o);
+    parse_template_end(o);
     if (o->grader == NULL)
         parse_grader(o, "gsm8k");
 }
@@ -275,9 +310,7 @@ open_edit(struct hs_run *r, const struct hs_run_options *o,
         return hs_fail_prefix(err, "--edit");
     r->edit.layer = (uint32_t)o->edit_layer;
     if (hs_edit_parse_where(&r->edit.where, where) < 0)
-        return hs_fail(err,
-                       "--edit-where: '%s' is not all, generated or not-first",
-                       where);
+        return hs_fail(err, "--edit-where: '%s' is unknown", where);
     r->sched.edit = &r->edit;
     return 0;
 }

@@ -63,6 +63,7 @@ struct hs_run_options {
     uint64_t samples, max_tokens;
     struct hs_sampler sampler;
     const char *sampling; /* the last sampling option given, or NULL */
+    const char *drawing;  /* the last one that --greedy does without, or NULL */
     bool replay, ignore_eos;
     uint64_t batch, threads;
     const char *template, *system, *instruction;
