@@ -88,9 +88,39 @@ fail_line(const struct hs_work *w, struct hs_error *err)
                           w->problem.line, w->problem.id);
 }
 
-/* Reads the next problem of this shard and makes its prompt. */
+/* The id of a sample of the current problem; owned by the caller. */
+static char *
+item_id(const struct hs_work *w, size_t sample)
+{
+    struct hs_buf b = {0};
+
+    hs_buf_str(&b, w->problem.id);
+    if (sample > 0)
+        hs_buf_printf(&b, "#%zu", sample);
+    return hs_buf_cstr(&b);
+}
+
+/* Notes the ids of the current problem.  Those of other shards too, so that a
+ * second item of an id is refused however the work is divided. */
 static int
-next_problem(struct hs_work *w, struct hs_error *err)
+note_ids(struct hs_work *w, size_t n_samples, struct hs_error *err)
+{
+    for (size_t i = 0; i < n_samples; i++) {
+        char *id = item_id(w, i);
+
+        if (!hs_idset_add(&w->ids, id, strlen(id))) {
+            hs_fail(err, "a second item of the id '%s'", id);
+            free(id);
+            return fail_line(w, err);
+        }
+        free(id);
+    }
+    return 0;
+}
+
+/* Reads the next problem of this shard, with its samples counted. */
+static int
+read_problem(struct hs_work *w, struct hs_error *err)
 {
     const struct hs_work_options *o = w->o;
     int rc;
@@ -99,9 +129,23 @@ next_problem(struct hs_work *w, struct hs_error *err)
         rc = hs_problem_read(o->problems, &w->problem, err);
         if (rc <= 0)
             return rc;
+        w->n_samples = o->replay ? w->problem.n_completions : o->samples;
+        if (note_ids(w, w->n_samples, err) < 0)
+            return -1;
     } while (w->counts.problems++ % o->n_shards + 1 != o->shard);
+    return 1;
+}
+
+/* Makes ready the next problem of this shard. */
+static int
+next_problem(struct hs_work *w, struct hs_error *err)
+{
+    const struct hs_work_options *o = w->o;
+    int rc = read_problem(w, err);
+
+    if (rc <= 0)
+        return rc;
     w->sample = 0;
-    w->n_samples = o->replay ? w->problem.n_completions : o->samples;
     if (o->replay && w->n_samples == 0) {
         hs_fail(err, "no completion to replay");
         return fail_line(w, err);
@@ -117,18 +161,6 @@ next_problem(struct hs_work *w, struct hs_error *err)
         notice(&w->counts.bos_missing, &w->counts.bos_missing_at,
                w->problem.id);
     return 1;
-}
-
-/* The id of the current sample; owned by the caller. */
-static char *
-item_id(const struct hs_work *w)
-{
-    struct hs_buf b = {0};
-
-    hs_buf_str(&b, w->problem.id);
-    if (w->sample > 0)
-        hs_buf_printf(&b, "#%zu", w->sample);
-    return hs_buf_cstr(&b);
 }
 
 static int
@@ -203,12 +235,7 @@ hs_work_next(struct hs_work *w, struct hs_item **out, struct hs_error *err)
 
         if (w->sample == w->n_samples && (rc = next_problem(w, err)) <= 0)
             return rc;
-        id = item_id(w);
-        if (!hs_idset_add(&w->ids, id, strlen(id))) {
-            hs_fail(err, "a second item of the id '%s'", id);
-            free(id);
-            return fail_line(w, err);
-        }
+        id = item_id(w, w->sample);
         if (w->o->done != NULL && hs_idset_has(w->o->done, id, strlen(id))) {
             free(id);
             w->counts.done++;
