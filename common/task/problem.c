@@ -177,10 +177,10 @@ take_text(const json_t *v, const char *name, char **out, size_t *len,
 }
 
 static int
-take_tokens(const json_t *v, const char *name, uint32_t **out, size_t *n,
-            struct hs_error *err)
+take_tokens(const json_t *v, const char *name, size_t min, uint32_t **out,
+            size_t *n, struct hs_error *err)
 {
-    if (!json_is_array(v) || json_array_size(v) == 0)
+    if (!json_is_array(v) || json_array_size(v) < min)
         return hs_fail(err, "%s: not an array of token ids", name);
     *out = hs_calloc(json_array_size(v), sizeof **out);
     *n = json_array_size(v);
@@ -318,9 +318,9 @@ take_completions(struct hs_problem *p, const json_t *text, const json_t *tokens,
         struct hs_completion *c = &p->completions[i];
         const json_t *e = many ? json_array_get(v, i) : v;
 
-        if (text != NULL
-                ? take_text(e, tname, &c->text, &c->len, err) < 0
-                : take_tokens(e, kname, &c->tokens, &c->n_tokens, err) < 0)
+        if (text != NULL ? take_text(e, tname, &c->text, &c->len, err) < 0
+                         : take_tokens(e, kname, !many, &c->tokens,
+                                       &c->n_tokens, err) < 0)
             return -1;
     }
     return 0;
@@ -340,7 +340,7 @@ take_input(struct hs_problem *p, json_t *const v[N_FIELDS],
                        names[F_PROMPT], names[F_TOKENS]);
     if (v[F_TOKENS] != NULL) {
         p->kind = HS_PROBLEM_TOKENS;
-        return take_tokens(v[F_TOKENS], names[F_TOKENS], &p->tokens,
+        return take_tokens(v[F_TOKENS], names[F_TOKENS], 1, &p->tokens,
                            &p->n_tokens, err);
     }
     enum field f = v[F_QUESTION] != NULL ? F_QUESTION : F_PROMPT;

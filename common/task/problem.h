@@ -14,7 +14,8 @@
  *                (0 is A)
  *   answer       the gold answer: string, integer or number; may be absent
  *   completion   text or array of texts to replay, or
- *   completion_tokens  array of ids or array of such arrays
+ *   completion_tokens  array of ids or array of such arrays,
+ *                which may be empty ones (where [] alone is refused)
  *
  * All other members are kept in meta.  A member that is null is absent.
  * Lines of white space are skipped but counted as lines.  The reader streams:
