@@ -52,8 +52,11 @@ feed_byte(struct hs_step *st, char c)
 {
     if (c == '\n')
         return end_line(st);
-    if (c == ' ' || c == '\t' || c == '\r')
+    if (c == ' ' || c == '\t' || c == '\r') {
+        if (st->ticks > 0)
+            st->ticks = -1;
         return false;
+    }
     st->newlines = 0;
     st->something = true;
     if (c != '`') {
