@@ -29,7 +29,9 @@ part_name(const char *path)
 static char *
 value_text(const json_t *v)
 {
-    char *text = v == NULL ? NULL : json_dumps(v, JSON_ENCODE_ANY);
+    char *text = v == NULL
+                     ? NULL
+                     : json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     char *own = hs_strdup(text != NULL ? text : "not there");
 
     free(text);
