@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * test_kernel.c - every inner loop, of each table that this processor runs,
- * against its definition in double; and that a row's bits are its own.
+ * against its definition in double; a query's attention is its own.
  */
 #include <config.h>
 
@@ -10,7 +10,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +17,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "eachkern.h"
 #include "model/kernel.h"
 
 static const size_t sizes[] = {1, 3, 16, 17, 31, 64, 65, 257};
@@ -26,46 +26,6 @@ enum {
     N_SIZES = sizeof sizes / sizeof *sizes,
     MAX_ROWS = 70
 };
-
-/* NaN passes no comparison. */
-static void
-check_near(double got, double want, double tolerance)
-{
-    if (!(fabs(got - want) <= tolerance))
-        fail_msg("%s: %.9g, not %.9g (+- %.3g)", hs_kern()->name, got, want,
-                 tolerance);
-}
-
-/* Values of either sign, most near 1, some far smaller. */
-static float *
-random_floats(uint64_t seed, size_t n)
-{
-    float *x = hs_calloc64(n, sizeof *x);
-
-    for (size_t i = 0; i < n; i++) {
-        double u = hs_rng_uniform(seed, i, 0, 0);
-
-        x[i] = (float)((u - 0.5) * 3);
-        if (i % 7 == 3)
-            x[i] *= 1e-4f;
-    }
-    return x;
-}
-
-/* The value of a pattern, by the definition of its type. */
-static double
-pattern_value(uint32_t h, int exponent_bits)
-{
-    int fraction = 15 - exponent_bits, bias = (1 << (exponent_bits - 1)) - 1;
-    int e = (int)(h >> fraction) & ((1 << exponent_bits) - 1);
-    int m = (int)h & ((1 << fraction) - 1);
-    double x = e == 0 ? ldexp(m, 1 - bias - fraction)
-                      : ldexp(m + (1 << fraction), e - bias - fraction);
-
-    if (e == (1 << exponent_bits) - 1)
-        x = m == 0 ? INFINITY : NAN;
-    return h & 0x8000 ? -x : x;
-}
 
 /* All patterns, in runs of each length from 1 to 40. */
 static void
@@ -100,272 +60,344 @@ widen(void **state)
     check_widen(hs_kern()->widen_f16, 5);
 }
 
-/* A matrix of one type; values are those that its patterns stand for. */
-struct matrix {
-    struct hs_matrix m;
-    char *stored;
-    float *values; /* (rows, cols) */
-};
-
-/* Data starts off the alignment of 64, as it may in a file. */
-static struct matrix
-random_matrix(uint64_t seed, enum hs_wtype type, size_t rows, size_t cols)
-{
-    size_t n = rows * cols;
-    struct matrix a = {.values = random_floats(seed, n)};
-    uint16_t *half;
-
-    a.stored = hs_malloc(n * sizeof(float) + 64);
-    a.m = (struct hs_matrix){a.stored + 8, type, rows, cols};
-    if (type == HS_W_F32) {
-        memcpy(a.stored + 8, a.values, n * sizeof(float));
-        return a;
-    }
-    half = (uint16_t *)(void *)(a.stored + 8);
-    for (size_t i = 0; i < n; i++) {
-        double u = hs_rng_uniform(seed, i, 1, 0);
-        /* exponents about that of 1, all fractions */
-        half[i] = type == HS_W_BF16 ? (uint16_t)(0x3d00 + (uint32_t)(u * 1024))
-                                    : (uint16_t)(0x2800 + (uint32_t)(u * 8192));
-        half[i] = (uint16_t)(half[i] | (i % 3 == 0 ? 0x8000 : 0));
-        a.values[i] = (float)pattern_value(half[i], type == HS_W_BF16 ? 8 : 5);
-    }
-    return a;
-}
-
 static void
-free_matrix(struct matrix *a)
+rmsnorm(void **state)
 {
-    free(a->stored);
-    free(a->values);
-}
-
-static void
-check_product(const struct matrix *a, const float *bias, const float *x,
-              const float *out, size_t n_rows)
-{
-    size_t k = a->m.cols, n_out = a->m.rows;
-
-    for (size_t r = 0; r < n_rows; r++) {
-        for (size_t o = 0; o < n_out; o++) {
-            double sum = bias ? (double)bias[o] : 0, size = fabs(sum);
-
-            for (size_t i = 0; i < k; i++) {
-                double t = (double)x[r * k + i] * (double)a->values[o * k + i];
-
-                sum += t;
-                size += fabs(t);
-            }
-            check_near((double)out[r * n_out + o], sum, 1e-6 * size + 1e-30);
-        }
-    }
-}
-
-static float *
-new_scratch(size_t max_rows, size_t max_k)
-{
-    return hs_calloc64(hs_product_scratch(2, max_rows, max_k), sizeof(float));
-}
-
-static struct hs_team *
-new_team(size_t threads)
-{
-    struct hs_error err;
-    struct hs_team *team = hs_team_new(threads, &err);
-
-    assert_non_null(team);
-    return team;
-}
-
-struct call {
-    const struct hs_product *p;
-    size_t n;
-    const float *x;
-    size_t x_stride, n_rows;
-    float *scratch;
-};
-
-static void
-call_products(void *ud, struct hs_team *team, size_t thread)
-{
-    const struct call *c = ud;
-
-    hs_products(team, thread, c->p, c->n, c->x, c->x_stride, c->n_rows,
-                c->scratch);
-}
-
-static void
-run_products(struct hs_team *team, const struct hs_product *p, size_t n,
-             const float *x, size_t x_stride, size_t n_rows, float *scratch)
-{
-    struct call c = {p, n, x, x_stride, n_rows, scratch};
-
-    hs_team_run(team, call_products, &c);
-}
-
-static void
-products(void **state)
-{
-    static const size_t ins[] = {1, 3, 17, 32, 64, 65, 640, 1409, 2080};
-    static const size_t outs[] = {1, 3, 17, 32, 65};
-    float *scratch = new_scratch(300, 2080);
-    struct hs_team *team = new_team(2);
-    size_t seed = 0;
-
     (void)state;
-    for (size_t i = 0; i < sizeof ins / sizeof *ins; i++) {
-        for (size_t o = 0; o < sizeof outs / sizeof *outs; o++) {
-            for (int type = HS_W_F32; type <= HS_W_BF16; type++) {
-                size_t n_rows = o == 0 ? 300 : sizes[(i + o) % 7];
-                struct matrix a =
-                    random_matrix(++seed, (enum hs_wtype)type, outs[o], ins[i]);
-                struct matrix b =
-                    random_matrix(++seed, (enum hs_wtype)type, 33, ins[i]);
-                float *x = random_floats(++seed, n_rows * ins[i]);
-                float *y = random_floats(++seed, n_rows * outs[o]);
-                float *z = random_floats(++seed, n_rows * 33);
-                float *bias = random_floats(++seed, outs[o]);
-                struct hs_product p[] = {{y, outs[o], &a.m, bias},
-                                         {z, 33, &b.m, NULL}};
+    for (size_t s = 0; s < N_SIZES; s++) {
+        size_t n = sizes[s];
+        float *x = random_floats(s, n), *w = random_floats(s + 50, n);
+        float *out = hs_calloc64(n + 1, sizeof *out);
+        double mean = 0;
 
-                run_products(team, p, 2, x, ins[i], n_rows, scratch);
-                check_product(&a, bias, x, y, n_rows);
-                check_product(&b, NULL, x, z, n_rows);
-                free(x);
-                free(y);
-                free(z);
-                free(bias);
-                free_matrix(&a);
-                free_matrix(&b);
-            }
-        }
-    }
-    free(scratch);
-    hs_team_free(team);
-}
+        for (size_t i = 0; i < n; i++)
+            mean += (double)x[i] * (double)x[i] / (double)n;
+        hs_kern()->rmsnorm(out, x, w, n, 1e-5f);
+        assert_true(out[n] == 0);
+        hs_kern()->rmsnorm(x, x, w, n, 1e-5f);
+        assert_memory_equal(x, out, n * sizeof *x);
+        free(x);
+        x = random_floats(s, n);
+        for (size_t i = 0; i < n; i++) {
+            double want = (double)x[i] / sqrt(mean + 1e-5) * (double)w[i];
 
-/* Infinite and NaN inputs: in their own row, and there they show. */
-static void
-products_not_finite(void **state)
-{
-    enum {
-        K = 70,
-        ROWS = 20
-    };
-    uint32_t low_nan = 0x7f800001; /* lost if a float is cut to 16 bits */
-    float nan, *x = random_floats(1, ROWS * K), out[ROWS * 3];
-    float *scratch = new_scratch(ROWS, K);
-    struct hs_team *team = new_team(2);
-
-    (void)state;
-    memcpy(&nan, &low_nan, sizeof nan);
-    for (int type = HS_W_F32; type <= HS_W_BF16; type++) {
-        struct matrix a = random_matrix(9, (enum hs_wtype)type, 3, K);
-        struct hs_product p = {out, 3, &a.m, NULL};
-
-        x[5 * K + 69] = INFINITY;
-        x[6 * K + 3] = nan;
-        x[7 * K + 3] = 3e37f;
-        run_products(team, &p, 1, x, K, ROWS, scratch);
-        for (size_t o = 0; o < 3; o++) {
-            for (size_t r = 0; r < ROWS; r++)
-                if (r != 5 && r != 6)
-                    assert_true(isfinite(out[r * 3 + o]));
-            assert_false(isfinite(out[5 * 3 + o]));
-            assert_true(isnan(out[6 * 3 + o]));
-        }
-        free_matrix(&a);
-    }
-    free(x);
-    free(scratch);
-    hs_team_free(team);
-}
-
-/* Every row count, every position of a row, one thread and two. */
-static void
-products_one_by_one(void **state)
-{
-    static const size_t ins[] = {48, 673};
-    enum {
-        OUTS = 50
-    };
-    struct hs_team *teams[] = {NULL, new_team(1), new_team(2)};
-
-    (void)state;
-    for (int t = 0; t < 6; t++) {
-        size_t k = ins[t % 2];
-        struct matrix a =
-            random_matrix(3, (enum hs_wtype)(HS_W_F32 + t / 2), OUTS, k);
-        float *x = random_floats(4, MAX_ROWS * k), *scratch;
-        float *one = hs_calloc(MAX_ROWS * OUTS, sizeof *one);
-        float *all = hs_calloc(MAX_ROWS * OUTS, sizeof *all);
-        struct hs_product p = {all, OUTS, &a.m, NULL};
-
-        scratch = new_scratch(MAX_ROWS, k);
-        for (size_t r = 0; r < MAX_ROWS; r++) {
-            p.out = one + r * OUTS;
-            run_products(teams[1], &p, 1, x + r * k, k, 1, scratch);
-        }
-        p.out = all;
-        for (int threads = 1; threads <= 2; threads++) {
-            for (size_t n = 1; n <= MAX_ROWS; n++) {
-                size_t from = MAX_ROWS - n;
-
-                memset(all, 0xff, MAX_ROWS * OUTS * sizeof *all);
-                run_products(teams[threads], &p, 1, x + from * k, k, n,
-                             scratch);
-                assert_memory_equal(all, one + from * OUTS,
-                                    n * OUTS * sizeof *all);
-            }
+            check_near((double)out[i], want, 1e-6 * fabs(want));
         }
         free(x);
-        free(one);
-        free(all);
-        free(scratch);
-        free_matrix(&a);
+        free(w);
+        free(out);
     }
-    hs_team_free(teams[1]);
-    hs_team_free(teams[2]);
 }
 
-static int
-use_table(void **state)
+static void
+silu_mul(void **state)
 {
-    return hs_kern_use(*state) ? 0 : -1;
+    (void)state;
+    for (size_t s = 0; s < N_SIZES; s++) {
+        size_t n = sizes[s];
+        float *x = random_floats(s, n + 1), *up = random_floats(s + 50, n);
+        float *gate = hs_calloc64(n + 1, sizeof *gate);
+
+        for (size_t i = 0; i <= n; i++)
+            x[i] *= i % 5 == 0 ? 80.0f : 3.0f;
+        memcpy(gate, x, (n + 1) * sizeof *gate);
+        hs_kern()->silu_mul(gate, up, n);
+        assert_true(gate[n] == x[n]);
+        for (size_t i = 0; i < n; i++) {
+            double z = (double)x[i], want = z / (1 + exp(-z)) * (double)up[i];
+
+            check_near((double)gate[i], want, 1e-6 * fabs(want) + 1e-30);
+        }
+        free(x);
+        free(up);
+        free(gate);
+    }
+    float not_finite[] = {NAN, INFINITY, -200.0f}, one[] = {1, 1, 1};
+
+    hs_kern()->silu_mul(not_finite, one, 3);
+    assert_true(isnan(not_finite[0]));
+    assert_true(not_finite[1] == INFINITY);
+    check_near((double)not_finite[2], 0, 1e-30);
+}
+
+/* A hundred thousand exponents: within 2 units in the last place. */
+static void
+exp_exact(void **state)
+{
+    enum {
+        N = 4099
+    };
+    float *x = hs_calloc64(N + 1, sizeof *x), *e = hs_calloc64(N, sizeof *e);
+
+    (void)state;
+    for (uint64_t run = 0; run < 32; run++) {
+
+        for (uint64_t i = 0; i < N; i++)
+            x[i] = (float)(hs_rng_uniform(5, run, 0, (uint32_t)i) * 174.9 - 87);
+        x[0] = -87.0f;
+        x[1] = 0.0f;
+        x[2] = 87.9f;
+        (void)hs_kern()->exp_sum(e, x, N, 0.0f, 1.0f);
+        for (size_t i = 0; i < N; i++) {
+            double want = exp((double)x[i]);
+
+            check_near((double)e[i], want, 2.4e-7 * want);
+        }
+    }
+    free(x);
+    free(e);
+}
+
+static void
+exp_sum(void **state)
+{
+    float odd[] = {NAN, -INFINITY, -200, -87.5f, 0, 1, 2, 3, 4, 5};
+    float out[10], x[1] = {3};
+
+    (void)state;
+    for (size_t s = 0; s < N_SIZES; s++) {
+        size_t n = sizes[s];
+        float *y = random_floats(s, n + 1), *z = random_floats(s, n + 1);
+        double sum = 0;
+
+        for (size_t i = 0; i < n; i++)
+            sum += exp(((double)y[i] - 0.25) * 1.5);
+        check_near(hs_kern()->exp_sum(y, y, n, 0.25f, 1.5f), sum, 1e-6 * sum);
+        for (size_t i = 0; i < n; i++) {
+            double want = exp(((double)z[i] - 0.25) * 1.5);
+
+            check_near((double)y[i], want, 1e-6 * want);
+        }
+        assert_true(y[n] == z[n]);
+        free(y);
+        free(z);
+    }
+    assert_true(isnan(hs_kern()->exp_sum(out, odd, 10, 0, 1)));
+    assert_true(isnan(out[0]));
+    assert_true(out[1] == 0 && out[2] == 0 && out[3] == 0 && out[4] == 1);
+    check_near(hs_kern()->exp_sum(x, x, 1, 3, 2), 1, 0);
+}
+
+static void
+most(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < N_SIZES; s++) {
+        size_t n = sizes[s];
+
+        for (size_t at = 0; at < n; at++) {
+            float *x = random_floats(s, n);
+
+            x[at] = 77;
+            assert_true(hs_kern()->max(x, n) == 77);
+            for (size_t i = 0; i < n; i++)
+                x[i] = i == at ? -3.0f : -INFINITY;
+            assert_true(hs_kern()->max(x, n) == -3.0f);
+            x[at] = NAN;
+            assert_true(isnan(hs_kern()->max(x, n)));
+            free(x);
+        }
+    }
+}
+
+static void
+partition(void **state)
+{
+    static const size_t more[] = {1, 3, 17, 64, 65, 1024, 1025, 5003};
+
+    (void)state;
+    for (size_t s = 0; s < sizeof more / sizeof *more; s++) {
+        size_t n = more[s];
+        float *x = random_floats(s, n), top;
+        double sum = 0, moment = 0, got, got_moment;
+
+        for (size_t i = 0; i < n; i++)
+            x[i] *= 4;
+        if (n > 2)
+            x[n / 2] = -INFINITY;
+        x[n - 1] = n > 1 ? -20000.0f : 0;
+        top = hs_kern()->max(x, n);
+        for (size_t i = 0; i < n; i++) {
+            double z = (double)x[i] - (double)top, e = exp(z);
+
+            sum += e;
+            moment += e > 0 ? e * z : 0;
+        }
+        hs_kern()->partition(x, n, top, &got, &got_moment);
+        check_near(got, sum, 1e-6 * sum);
+        check_near(got_moment, moment, 2e-6 * fabs(moment) + 1e-30);
+        free(x);
+    }
+}
+
+static void
+rope(void **state)
+{
+    (void)state;
+    for (size_t hd = 2; hd <= 130; hd += 2) {
+        size_t half = hd / 2;
+        float *x = random_floats(hd, hd + 1), *y = random_floats(hd, hd + 1);
+        float *a = random_floats(hd + 500, hd);
+
+        hs_kern()->rope(y, a, hd);
+        assert_true(y[hd] == x[hd]);
+        for (size_t i = 0; i < half; i++) {
+            double c = (double)a[i], s = (double)a[half + i];
+            double u = (double)x[i], v = (double)x[half + i];
+
+            check_near((double)y[i], u * c - v * s, 1e-6);
+            check_near((double)y[half + i], v * c + u * s, 1e-6);
+        }
+        free(x);
+        free(y);
+        free(a);
+    }
+}
+
+/* Keys and values of one head, the keys a second time in blocks, where places
+ * behind the last position are NaN: nobody may look at them. */
+struct cache {
+    float *k, *v;   /* (n_pos, hd) */
+    float *blocks;  /* see attend in kern.h */
+    float *q, *out; /* (n_q, hd) */
+    float *scores;  /* (HS_QUERIES, stride) */
+    size_t hd, stride, n_q;
+    const float *q_at[MAX_ROWS];
+    float *out_at[MAX_ROWS];
+    size_t n_pos[MAX_ROWS];
+};
+
+static void
+cache_init(struct cache *c, size_t n_pos, size_t hd, size_t n_q)
+{
+    c->hd = hd;
+    c->n_q = n_q;
+    c->stride = (n_pos + HS_LANES - 1) / HS_LANES * HS_LANES;
+    c->k = random_floats(1, n_pos * hd);
+    c->v = random_floats(2, n_pos * hd);
+    c->q = random_floats(3, n_q * hd);
+    c->out = hs_calloc64(n_q * hd, sizeof(float));
+    c->scores = hs_calloc64(HS_QUERIES * c->stride, sizeof(float));
+    c->blocks = hs_calloc64(c->stride * hd, sizeof(float));
+    for (size_t i = 0; i < c->stride * hd; i++)
+        c->blocks[i] = NAN;
+    for (size_t t = 0; t < n_pos; t++)
+        for (size_t i = 0; i < hd; i++)
+            c->blocks[t / HS_LANES * HS_LANES * hd + i * HS_LANES +
+                      t % HS_LANES] = c->k[t * hd + i];
+    for (size_t j = 0; j < n_q; j++) {
+        c->q_at[j] = c->q + j * hd;
+        c->out_at[j] = c->out + j * hd;
+        c->n_pos[j] = n_pos - n_q / 3 + j / 3; /* 3 heads of each row */
+        c->n_pos[j] = c->n_pos[j] < n_pos ? c->n_pos[j] : n_pos;
+    }
+}
+
+static void
+cache_free(struct cache *c)
+{
+    free(c->k);
+    free(c->v);
+    free(c->blocks);
+    free(c->q);
+    free(c->out);
+    free(c->scores);
+}
+
+static void
+cache_attend(const struct cache *c, size_t from, size_t n)
+{
+    hs_kern()->attend(c->out_at + from, c->q_at + from, c->n_pos + from, n,
+                      c->blocks, c->v, c->hd, 0.125f, c->scores, c->stride);
+}
+
+static void
+check_attention(const struct cache *c, size_t j)
+{
+    double *p = hs_calloc(c->n_pos[j], sizeof *p), sum = 0;
+
+    for (size_t t = 0; t < c->n_pos[j]; t++) {
+        for (size_t i = 0; i < c->hd; i++)
+            p[t] += (double)c->q_at[j][i] * (double)c->k[t * c->hd + i];
+        p[t] = exp(0.125 * p[t]);
+        sum += p[t];
+    }
+    for (size_t i = 0; i < c->hd; i++) {
+        double want = 0;
+
+        for (size_t t = 0; t < c->n_pos[j]; t++)
+            want += p[t] / sum * (double)c->v[t * c->hd + i];
+        check_near((double)c->out_at[j][i], want, 2e-6);
+    }
+    free(p);
+}
+
+static void
+attend(void **state)
+{
+    static const size_t heads[] = {16, 48, 64, 80, 128};
+
+    (void)state;
+    for (size_t h = 0; h < sizeof heads / sizeof *heads; h++) {
+        for (size_t n_pos = 30; n_pos < 67; n_pos++) {
+            struct cache c = {0};
+
+            cache_init(&c, n_pos, heads[h], n_pos % 14 + 1);
+            cache_attend(&c, 0, c.n_q);
+            for (size_t j = 0; j < c.n_q; j++)
+                check_attention(&c, j);
+            cache_free(&c);
+        }
+    }
+}
+
+/* A query alone, among others at any place, and with NaN in what it does not
+ * see: the same bits. */
+static void
+attend_one_by_one(void **state)
+{
+    struct cache c = {0};
+    float *alone;
+
+    (void)state;
+    cache_init(&c, 70, 64, MAX_ROWS);
+    for (size_t j = 0; j < MAX_ROWS; j++)
+        cache_attend(&c, j, 1);
+    alone = hs_calloc(MAX_ROWS * c.hd, sizeof *alone);
+    memcpy(alone, c.out, MAX_ROWS * c.hd * sizeof *alone);
+    for (size_t n = 1; n <= MAX_ROWS; n++) {
+        for (size_t from = 0; from + n <= MAX_ROWS; from += 3) {
+            memset(c.out, 0xff, MAX_ROWS * c.hd * sizeof *alone);
+            cache_attend(&c, from, n);
+            assert_memory_equal(c.out_at[from], alone + from * c.hd,
+                                n * c.hd * sizeof *alone);
+        }
+    }
+    for (size_t t = c.n_pos[20]; t < 70; t++) {
+        for (size_t i = 0; i < c.hd; i++) {
+            c.v[t * c.hd + i] = NAN;
+            c.blocks[t / HS_LANES * HS_LANES * c.hd + i * HS_LANES +
+                     t % HS_LANES] = NAN;
+        }
+    }
+    cache_attend(&c, 18, 8);
+    assert_memory_equal(c.out_at[18], alone + 18 * c.hd,
+                        3 * c.hd * sizeof *alone);
+    assert_true(isnan(c.out_at[24][0]));
+    free(alone);
+    cache_free(&c);
 }
 
 int
 main(void)
 {
-    static const char *const names[] = {"baseline", "avx2", "avx512", "amx"};
-    static const struct CMUnitTest each[] = {
-        cmocka_unit_test(widen),
-        cmocka_unit_test(products),
-        cmocka_unit_test(products_not_finite),
-        cmocka_unit_test(products_one_by_one),
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(widen),     cmocka_unit_test(rmsnorm),
+        cmocka_unit_test(silu_mul),  cmocka_unit_test(exp_exact),
+        cmocka_unit_test(exp_sum),   cmocka_unit_test(most),
+        cmocka_unit_test(partition), cmocka_unit_test(rope),
+        cmocka_unit_test(attend),    cmocka_unit_test(attend_one_by_one),
     };
-    enum {
-        N_NAMES = sizeof names / sizeof *names,
-        N_EACH = sizeof each / sizeof *each
-    };
-    struct CMUnitTest tests[N_NAMES * N_EACH];
-    static char labels[N_NAMES * N_EACH][64];
-    size_t n = 0;
 
-    for (size_t i = 0; i < N_NAMES; i++) {
-        if (!hs_kern_use(names[i])) {
-            print_message("# no %s on this processor\n", names[i]);
-            continue;
-        }
-        for (size_t j = 0; j < N_EACH; j++) {
-            (void)snprintf(labels[n], sizeof *labels, "%s %s", names[i],
-                           each[j].name);
-            tests[n] = each[j];
-            tests[n].name = labels[n];
-            tests[n].setup_func = use_table;
-            tests[n++].initial_state = (void *)(uintptr_t)names[i];
-        }
-    }
-    /* cmocka's own macro wants an array; this one is filled in part */
-    return _cmocka_run_group_tests("kernels", tests, n, NULL, NULL);
+    return run_on_each(tests, sizeof tests / sizeof *tests);
 }

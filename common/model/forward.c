@@ -19,9 +19,16 @@
 #include "base/mem.h"
 #include "model/kernel.h"
 
+enum {
+    ATTEND_ROWS = 4,  /* neighbours that may attend together */
+    MAX_QUERIES = 256 /* of one call */
+};
+
+/* Keys lie in blocks of HS_LANES positions, see attend in kern.h. */
 struct slot {
-    float *k, *v; /* (n_layers, n_kv_heads, cap, hd), owned */
-    size_t cap;   /* positions */
+    float *k; /* (n_layers, n_kv_heads, cap / HS_LANES, hd, HS_LANES), owned */
+    float *v; /* (n_layers, n_kv_heads, cap, hd), owned */
+    size_t cap; /* positions, padded */
 };
 
 struct hs_state {
@@ -32,8 +39,9 @@ struct hs_state {
     size_t dim;         /* row stride of x: dim padded */
     struct slot *slots; /* (n_slots) */
     size_t table_pos;   /* positions that the next two have room for */
-    float *cos_sin;     /* (table_pos, head_dim), see hs_rope() */
-    float *scores;      /* (threads, table_pos padded + group * hd) */
+    float *cos_sin;     /* (table_pos, head_dim), see rope in kern.h */
+    float *scores;      /* (threads, HS_QUERIES, table_pos), then
+                         * results (MAX_QUERIES, hd) */
     size_t scores_stride;
 
     float *x;       /* (max_rows, dim): the residual stream */
@@ -105,7 +113,7 @@ static void
 grow_tables(struct hs_state *st, size_t n_pos)
 {
     const struct hs_config *c = &st->model->cfg;
-    size_t half = c->head_dim / 2, group = c->n_heads / c->n_kv_heads;
+    size_t half = c->head_dim / 2;
     double *freq;
 
     if (n_pos <= st->table_pos)
@@ -115,7 +123,7 @@ grow_tables(struct hs_state *st, size_t n_pos)
     st->table_pos = padded(n_pos);
     st->cos_sin =
         hs_calloc64(hs_mul(st->table_pos, c->head_dim), sizeof(float));
-    st->scores_stride = st->table_pos + group * st->hd;
+    st->scores_stride = HS_QUERIES * st->table_pos + MAX_QUERIES * st->hd;
     st->scores = hs_calloc64(hs_mul(hs_team_size(st->team), st->scores_stride),
                              sizeof(float));
     freq = hs_calloc(half, sizeof *freq);
@@ -206,20 +214,19 @@ hs_state_reserve(struct hs_state *st, uint32_t slot, size_t n_pos)
         return;
     free(s->k);
     free(s->v);
+    n_pos = padded(n_pos);
     n = hs_mul(position_floats(&st->model->cfg), n_pos);
     s->k = hs_calloc64(n, sizeof(float));
     s->v = hs_calloc64(n, sizeof(float));
     s->cap = n_pos;
 }
 
-/* Where position pos of a key-value head lies in a slot's k or v. */
+/* Where a key-value head lies in a slot's k or v. */
 static size_t
 kv_index(const struct hs_state *st, const struct slot *s, size_t layer,
-         size_t head, size_t pos)
+         size_t head)
 {
-    const struct hs_config *c = &st->model->cfg;
-
-    return ((layer * c->n_kv_heads + head) * s->cap + pos) * st->hd;
+    return (layer * st->model->cfg.n_kv_heads + head) * s->cap * st->hd;
 }
 
 void
@@ -231,9 +238,9 @@ hs_state_copy(struct hs_state *st, uint32_t to, uint32_t from, size_t n_pos)
 
     for (size_t l = 0; l < c->n_layers; l++) {
         for (size_t h = 0; h < c->n_kv_heads; h++) {
-            size_t a = kv_index(st, t, l, h, 0), b = kv_index(st, f, l, h, 0);
+            size_t a = kv_index(st, t, l, h), b = kv_index(st, f, l, h);
 
-            memcpy(t->k + a, f->k + b, n_pos * st->hd * sizeof(float));
+            memcpy(t->k + a, f->k + b, padded(n_pos) * st->hd * sizeof(float));
             memcpy(t->v + a, f->v + b, n_pos * st->hd * sizeof(float));
         }
     }
@@ -247,7 +254,7 @@ finish_head(const struct hs_state *st, float *x, const float *norm, size_t pos)
 
     if (norm != NULL)
         hs_kern()->rmsnorm(x, x, norm, c->head_dim, c->norm_eps);
-    hs_rope(x, st->cos_sin + pos * c->head_dim, c->head_dim);
+    hs_kern()->rope(x, st->cos_sin + pos * c->head_dim, c->head_dim);
 }
 
 /* What all threads of a pass are given. */
@@ -283,34 +290,70 @@ store_heads(const struct pass *p, size_t layer, size_t thread)
         }
         for (size_t h = 0; h < c->n_kv_heads; h++) {
             size_t from = (r * c->n_kv_heads + h) * c->head_dim;
-            size_t to = kv_index(st, s, layer, h, pos);
+            size_t to = kv_index(st, s, layer, h);
+            float *k =
+                s->k + to + pos / HS_LANES * HS_LANES * st->hd + pos % HS_LANES;
 
-            memcpy(s->k + to, st->k + from, bytes);
-            finish_head(st, s->k + to, w->k_norm, pos);
-            memcpy(s->v + to, st->v + from, bytes);
+            finish_head(st, st->k + from, w->k_norm, pos);
+            for (size_t i = 0; i < c->head_dim; i++)
+                k[i * HS_LANES] = st->k[from + i];
+            memcpy(s->v + to + pos * st->hd, st->v + from, bytes);
         }
     }
     hs_team_wait(st->team);
 }
 
-/* One row, all query heads of one key-value head. */
+/* Rows first .. first + n of one slot to key-value head h: its query heads
+ * from .. from + n_heads. */
 static void
-attend(const struct pass *p, size_t layer, size_t r, size_t h, float *scores)
+attend_rows(const struct pass *p, size_t layer, size_t first, size_t n,
+            size_t h, size_t from, size_t n_heads, float *scores)
 {
     const struct hs_state *st = p->st;
     const struct hs_config *c = &st->model->cfg;
-    const struct slot *s = &st->slots[p->rows[r].slot];
-    size_t group = c->n_heads / c->n_kv_heads;
-    size_t at = kv_index(st, s, layer, h, 0);
-    float *out = scores + st->table_pos;
+    const struct slot *s = &st->slots[p->rows[first].slot];
+    size_t at = kv_index(st, s, layer, h), n_pos[MAX_QUERIES], n_q = 0;
+    float *out[MAX_QUERIES], *result = scores + HS_QUERIES * st->table_pos;
+    const float *q[MAX_QUERIES];
 
-    hs_kern()->attend(out, st->hd,
-                      st->heads + (r * c->n_heads + h * group) * st->hd, st->hd,
-                      group, s->k + at, s->v + at, p->rows[r].pos + 1u, st->hd,
-                      (float)(1.0 / sqrt((double)c->head_dim)), scores);
-    for (size_t g = 0; g < group; g++)
-        memcpy(st->att + (r * c->n_heads + h * group + g) * c->head_dim,
-               out + g * st->hd, c->head_dim * sizeof(float));
+    for (size_t r = first; r < first + n; r++) {
+        for (size_t g = from; g < from + n_heads; g++, n_q++) {
+            q[n_q] = st->heads + (r * c->n_heads + g) * st->hd;
+            out[n_q] = result + n_q * st->hd;
+            n_pos[n_q] = p->rows[r].pos + (size_t)1;
+        }
+    }
+    hs_kern()->attend(out, q, n_pos, n_q, s->k + at, s->v + at, st->hd,
+                      (float)(1.0 / sqrt((double)c->head_dim)), scores,
+                      st->table_pos);
+    for (size_t j = 0; j < n_q; j++) {
+        size_t head = (first + j / n_heads) * c->n_heads + from + j % n_heads;
+
+        memcpy(st->att + head * c->head_dim, out[j],
+               c->head_dim * sizeof(float));
+    }
+}
+
+/* Some rows to one key-value head: neighbours of one sequence, and query heads
+ * of one group, read keys and values together. */
+static void
+attend(const struct pass *p, size_t layer, size_t begin, size_t h,
+       float *scores)
+{
+    const struct hs_config *c = &p->st->model->cfg;
+    size_t group = c->n_heads / c->n_kv_heads;
+    size_t left = p->n_rows - begin;
+    size_t end = begin + (left < ATTEND_ROWS ? left : ATTEND_ROWS);
+    const size_t most = MAX_QUERIES / ATTEND_ROWS;
+
+    for (size_t r = begin, n; r < end; r += n) {
+        n = 1;
+        while (r + n < end && p->rows[r + n].slot == p->rows[r].slot)
+            n++;
+        for (size_t g = 0; g < group; g += most)
+            attend_rows(p, layer, r, n, h, h * group + g,
+                        group - g < most ? group - g : most, scores);
+    }
 }
 
 static void
@@ -318,10 +361,11 @@ attention(const struct pass *p, size_t layer, size_t thread)
 {
     const struct hs_state *st = p->st;
     size_t n_kv = st->model->cfg.n_kv_heads, i;
+    size_t parts = (p->n_rows + ATTEND_ROWS - 1) / ATTEND_ROWS;
 
-    /* Rows differ in length: whoever is free takes the next one. */
-    while ((i = hs_team_take(st->team)) < p->n_rows * n_kv)
-        attend(p, layer, i / n_kv, i % n_kv,
+    /* Rows differ in length: whoever is free takes the next ones. */
+    while ((i = hs_team_take(st->team)) < parts * n_kv)
+        attend(p, layer, i / n_kv * ATTEND_ROWS, i % n_kv,
                st->scores + thread * st->scores_stride);
     hs_team_wait(st->team);
 }

@@ -25,19 +25,22 @@
 enum {
     LANES = 16,
     TILE_ROWS = 6,
-    TILE_OUTS = 4
+    TILE_OUTS = 4,
+    TILE_QUERIES = 4
 };
 #elif defined __AVX__
 enum {
     LANES = 8,
     TILE_ROWS = 3,
-    TILE_OUTS = 4
+    TILE_OUTS = 4,
+    TILE_QUERIES = 2
 };
 #else
 enum {
     LANES = 4,
     TILE_ROWS = 2,
-    TILE_OUTS = 4
+    TILE_OUTS = 4,
+    TILE_QUERIES = 2
 };
 #endif
 
@@ -345,14 +348,37 @@ silu_mul(float *gate, const float *up, size_t n)
     }
 }
 
+static inline vec
+blend(ivec mask, vec yes, vec no)
+{
+    return (vec)((mask & (ivec)yes) | (~mask & (ivec)no));
+}
+
 static float
 max_of(const float *x, size_t n)
 {
-    float m = x[0];
+    vec most = (vec){0} + x[0];
+    ivec nan = {0};
+    float m, lanes[LANES];
+    size_t i = 0;
 
-    for (size_t i = 1; i < n; i++)
-        if (!(x[i] <= m))
-            m = x[i] > m ? x[i] : (x[i] != x[i] ? x[i] : m);
+    for (; i + LANES <= n; i += LANES) {
+        vec v = load(x + i);
+
+        nan |= v != v;
+        most = blend(v > most, v, most);
+    }
+    for (; i < n; i++) {
+        vec v = (vec){0} + x[i];
+
+        nan |= v != v;
+        most = blend(v > most, v, most);
+    }
+    store(lanes, blend(nan, (vec){0} + NAN, most));
+    m = lanes[0];
+    for (i = 1; i < LANES; i++)
+        if (!(lanes[i] <= m))
+            m = m != m ? m : lanes[i];
     return m;
 }
 
@@ -386,103 +412,175 @@ exp_sum(float *out, const float *x, size_t n, float shift, float scale)
     return sum + (double)reduce(acc);
 }
 
-static double
-dot_double(const float *p, const float *x, size_t n)
-{
-    vec acc = {0};
-    double sum = 0;
-    size_t i = 0;
-
-    for (; i + LANES <= n; i += LANES) {
-        acc += load(p + i) * load(x + i);
-        if (i % 1024 == 1024 - LANES) {
-            sum += (double)reduce(acc);
-            acc = (vec){0};
-        }
-    }
-    for (; i < n; i++)
-        sum += (double)p[i] * (double)x[i];
-    return sum + (double)reduce(acc);
-}
-
-/* scores[t] = scale * q . k[t]; positions behind n_pos become -inf. */
 static void
-score(float *scores, const float *q, const float *k, size_t n_pos, size_t hd,
-      float scale)
+partition(const float *x, size_t n, float top, double *sum, double *moment)
 {
-    size_t t = 0;
+    const vec least = (vec){0} - 1e4f; /* 0 * -inf would be NaN */
+    vec acc = {0}, acc_z = {0};
 
-    for (; t + 4 <= n_pos; t += 4) {
-        vec a = {0}, b = {0}, c = {0}, d = {0};
+    *sum = *moment = 0;
+    for (size_t i = 0; i < n; i += LANES) {
+        vec z = (i + LANES <= n ? load(x + i) : load_part(x + i, n - i)) - top;
+        vec e;
 
-        for (size_t i = 0; i < hd; i += LANES) {
-            vec qv = load(q + i);
-            const float *p = k + t * hd + i;
-
-            a += qv * load(p);
-            b += qv * load(p + hd);
-            c += qv * load(p + 2 * hd);
-            d += qv * load(p + 3 * hd);
+        z = blend(z < least, least, z);
+        if (i + LANES > n)
+            for (size_t j = n - i; j < LANES; j++)
+                z[j] = -1e4f;
+        e = vexp(z);
+        acc += e;
+        acc_z += e * z;
+        /* short runs in float, long ones in double */
+        if (i % 1024 == 1024 - LANES || i + LANES >= n) {
+            *sum += (double)reduce(acc);
+            *moment += (double)reduce(acc_z);
+            acc = acc_z = (vec){0};
         }
-        reduce4(scores + t, a, b, c, d);
-    }
-    for (; t < n_pos; t++) {
-        vec a = {0};
-
-        for (size_t i = 0; i < hd; i += LANES)
-            a += load(q + i) * load(k + t * hd + i);
-        scores[t] = reduce(a);
-    }
-    for (t = 0; t < n_pos; t++)
-        scores[t] *= scale;
-}
-
-/* out = sum over t of p[t] * v[t], all of hd; 64 values at a time. */
-static void
-mix(float *out, const float *p, const float *v, size_t n_pos, size_t hd)
-{
-    size_t i = 0;
-
-    for (; i + 4 * LANES <= hd; i += 4 * LANES) {
-        vec a = {0}, b = {0}, c = {0}, d = {0};
-
-        for (size_t t = 0; t < n_pos; t++) {
-            const float *row = v + t * hd + i;
-            float w = p[t];
-
-            a += w * load(row);
-            b += w * load(row + LANES);
-            c += w * load(row + 2 * LANES);
-            d += w * load(row + 3 * LANES);
-        }
-        store(out + i, a);
-        store(out + i + LANES, b);
-        store(out + i + 2 * LANES, c);
-        store(out + i + 3 * LANES, d);
-    }
-    for (; i < hd; i += LANES) {
-        vec a = {0};
-
-        for (size_t t = 0; t < n_pos; t++)
-            a += p[t] * load(v + t * hd + i);
-        store(out + i, a);
     }
 }
 
-static void
-attend(float *out, size_t out_stride, const float *q, size_t q_stride,
-       size_t n_q, const float *k, const float *v, size_t n_pos, size_t hd,
-       float scale, float *scores)
+/* scores[j][t] = scale * q[j] . k[t] for the 16 positions of one block, k (hd,
+ * 16). */
+static inline __attribute__((always_inline)) void
+score_block(float *scores, size_t stride, const float *const *q, const float *k,
+            size_t hd, float scale, const int n_q)
 {
-    for (size_t h = 0; h < n_q; h++) {
-        float *s = scores;
-        float total;
+    enum {
+        VECS = HS_LANES / LANES
+    };
 
-        score(s, q + h * q_stride, k, n_pos, hd, scale);
-        total = (float)exp_sum(s, s, n_pos, max_of(s, n_pos), 1.0f);
-        for (size_t t = 0; t < n_pos; t++)
-            s[t] /= total;
-        mix(out + h * out_stride, s, v, n_pos, hd);
+    for (int b = 0; b < VECS; b++) {
+        vec acc[TILE_QUERIES];
+
+        UNROLL
+        for (int j = 0; j < n_q; j++)
+            acc[j] = (vec){0};
+        for (size_t i = 0; i < hd; i++) {
+            vec kv = load(k + i * HS_LANES + b * LANES);
+
+            UNROLL
+            for (int j = 0; j < n_q; j++)
+                acc[j] += q[j][i] * kv;
+        }
+        UNROLL
+        for (int j = 0; j < n_q; j++)
+            store(scores + (size_t)j * stride + b * LANES, acc[j] * scale);
+    }
+}
+
+/* out[j] = sum over t of p[j][t] * v[t] / total[j], a few registers of each at
+ * a time.  What all queries see goes together; t ascends for each. */
+static inline __attribute__((always_inline)) void
+mix(float *const *out, const float *p, size_t stride, const float *total,
+    const float *v, const size_t *n_pos, size_t hd, const int n_q,
+    const int n_vecs)
+{
+    vec acc[TILE_QUERIES * 4];
+    size_t common = n_pos[0];
+
+    for (int j = 1; j < n_q; j++)
+        common = n_pos[j] < common ? n_pos[j] : common;
+    UNROLL
+    for (int i = 0; i < n_q * n_vecs; i++)
+        acc[i] = (vec){0};
+    for (size_t t = 0; t < common; t++) {
+        UNROLL
+        for (int i = 0; i < n_vecs; i++) {
+            vec vv = load(v + t * hd + (size_t)i * LANES);
+
+            UNROLL
+            for (int j = 0; j < n_q; j++)
+                acc[j * n_vecs + i] += p[(size_t)j * stride + t] * vv;
+        }
+    }
+    UNROLL
+    for (int j = 0; j < n_q; j++) {
+        for (size_t t = common; t < n_pos[j]; t++) {
+            UNROLL
+            for (int i = 0; i < n_vecs; i++)
+                acc[j * n_vecs + i] += p[(size_t)j * stride + t] *
+                                       load(v + t * hd + (size_t)i * LANES);
+        }
+        UNROLL
+        for (int i = 0; i < n_vecs; i++)
+            store(out[j] + (size_t)i * LANES, acc[j * n_vecs + i] / total[j]);
+    }
+}
+
+static inline __attribute__((always_inline)) void
+attend_tile(float *const *out, const float *const *q, const float *k,
+            const float *v, const size_t *n_pos, size_t hd, float scale,
+            float *scores, size_t stride, const int n_q)
+{
+    float total[TILE_QUERIES], *at[TILE_QUERIES];
+    size_t most = 0;
+
+    for (int j = 0; j < n_q; j++)
+        most = n_pos[j] > most ? n_pos[j] : most;
+    for (size_t t = 0; t < most; t += HS_LANES)
+        score_block(scores + t, stride, q, k + t * hd, hd, scale, n_q);
+    for (int j = 0; j < n_q; j++) {
+        float *s = scores + (size_t)j * stride;
+        size_t n = n_pos[j];
+
+        /* to whole registers: exp(-inf) adds nothing */
+        for (; n % LANES != 0; n++)
+            s[n] = -INFINITY;
+        total[j] = (float)exp_sum(s, s, n, max_of(s, n), 1.0f);
+        at[j] = out[j];
+    }
+    for (size_t i = 0; i < hd;) {
+        int n_vecs = hd - i >= 4 * LANES ? 4 : 1;
+
+        if (n_vecs == 4)
+            mix(at, scores, stride, total, v + i, n_pos, hd, n_q, 4);
+        else
+            mix(at, scores, stride, total, v + i, n_pos, hd, n_q, 1);
+        i += (size_t)n_vecs * LANES;
+        for (int j = 0; j < n_q; j++)
+            at[j] += n_vecs * LANES;
+    }
+}
+
+static void
+attend(float *const *out, const float *const *q, const size_t *n_pos,
+       size_t n_q, const float *k, const float *v, size_t hd, float scale,
+       float *scores, size_t stride)
+{
+    size_t j = 0;
+
+    for (; j + TILE_QUERIES <= n_q; j += TILE_QUERIES)
+        attend_tile(out + j, q + j, k, v, n_pos + j, hd, scale, scores, stride,
+                    TILE_QUERIES);
+    if (TILE_QUERIES > 2 && n_q - j == 3)
+        attend_tile(out + j, q + j, k, v, n_pos + j, hd, scale, scores, stride,
+                    TILE_QUERIES > 2 ? 3 : 1);
+    else if (n_q - j == 2)
+        attend_tile(out + j, q + j, k, v, n_pos + j, hd, scale, scores, stride,
+                    2);
+    else if (n_q - j == 1)
+        attend_tile(out + j, q + j, k, v, n_pos + j, hd, scale, scores, stride,
+                    1);
+}
+
+static void
+rope(float *x, const float *cos_sin, size_t hd)
+{
+    size_t half = hd / 2, i = 0;
+
+    for (; i + LANES <= half; i += LANES) {
+        vec c = load(cos_sin + i), s = load(cos_sin + half + i);
+        vec a = load(x + i), b = load(x + half + i);
+
+        store(x + i, a * c - b * s);
+        store(x + half + i, b * c + a * s);
+    }
+    for (; i < half; i++) {
+        float c = cos_sin[i], s = cos_sin[half + i];
+        float a = x[i], b = x[half + i];
+
+        x[i] = a * c - b * s;
+        x[half + i] = b * c + a * s;
     }
 }
 
@@ -494,7 +592,8 @@ const struct hs_kern HS_KERN = {
     .rmsnorm = rmsnorm,
     .silu_mul = silu_mul,
     .attend = attend,
+    .rope = rope,
     .exp_sum = exp_sum,
     .max = max_of,
-    .dot_double = dot_double,
+    .partition = partition,
 };

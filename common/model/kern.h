@@ -18,7 +18,8 @@
 enum {
     HS_LANES = 16,     /* rows are padded to a multiple of this */
     HS_K_BLOCK = 1024, /* longest run of inputs summed before reducing */
-    HS_OUT_BLOCK = 32  /* outputs whose weights are widened together */
+    HS_OUT_BLOCK = 32, /* outputs whose weights are widened together */
+    HS_QUERIES = 4     /* most queries that attend together */
 };
 
 enum {
@@ -86,14 +87,22 @@ struct hs_kern {
     /* gate[i] = silu(gate[i]) * up[i], silu(z) = z / (1 + exp(-z)). */
     void (*silu_mul)(float *gate, const float *up, size_t n);
 
-    /* Attention of one position for n_q query heads that share one
-     * key-value head (Vaswani et al. 2017; grouped queries, Ainslie et al.
-     * 2023): out[h] = softmax(scale * q[h] . k[t], t < n_pos) . v.
-     * q, out (n_q, hd), strides q_stride and out_stride; k, v (n_pos, hd),
-     * hd padded; scores is scratch of n_pos floats. */
-    void (*attend)(float *out, size_t out_stride, const float *q,
-                   size_t q_stride, size_t n_q, const float *k, const float *v,
-                   size_t n_pos, size_t hd, float scale, float *scores);
+    /* Attention of n_q queries to one key-value head (Vaswani et al. 2017;
+     * grouped queries, Ainslie et al. 2023): out[j] = softmax(scale * q[j] .
+     * k[t], t < n_pos[j]) . v.  q[j], out[j] (hd); k (blocks, hd, HS_LANES):
+     * of each HS_LANES positions the first coordinates, the second...;
+     * v (positions, hd); hd padded; scores: HS_QUERIES rows of stride, the
+     * positions padded.  A query's result is its own. */
+    void (*attend)(float *const *out, const float *const *q,
+                   const size_t *n_pos, size_t n_q, const float *k,
+                   const float *v, size_t hd, float scale, float *scores,
+                   size_t stride);
+
+    /* Rotates pairs (i, i + hd/2) of one head by the angles of one position
+     * (rotary embedding, Su et al. 2021, in the half-split order of the
+     * Hugging Face checkpoints): x (hd), cos_sin (hd): hd/2 cosines, then hd/2
+     * sines. */
+    void (*rope)(float *x, const float *cos_sin, size_t hd);
 
     /* out[i] = exp((x[i] - shift) * scale) and returns their sum; out may be
      * x.  Exponents below -87 give 0, NaN stays NaN. */
@@ -103,8 +112,10 @@ struct hs_kern {
     /* The largest of n >= 1 values; NaN if one of them is NaN. */
     float (*max)(const float *x, size_t n);
 
-    /* Sum of p[i] * x[i]. */
-    double (*dot_double)(const float *p, const float *x, size_t n);
+    /* With z[i] = x[i] - top, at least -1e4: the sums of exp(z) and of
+     * exp(z) * z, for n >= 1 values of at most top, none NaN. */
+    void (*partition)(const float *x, size_t n, float top, double *sum,
+                      double *moment);
 };
 
 extern const struct hs_kern hs_kern_baseline;

@@ -341,17 +341,3 @@ hs_gather(float *out, size_t out_stride, const struct hs_matrix *w,
     for (size_t r = 0; r < n_rows; r++)
         widen(out + r * out_stride, w, ids[r], 0, w->cols);
 }
-
-void
-hs_rope(float *x, const float *cos_sin, size_t hd)
-{
-    size_t half = hd / 2;
-
-    for (size_t i = 0; i < half; i++) {
-        float c = cos_sin[i], s = cos_sin[half + i];
-        float a = x[i], b = x[half + i];
-
-        x[i] = a * c - b * s;
-        x[half + i] = b * c + a * s;
-    }
-}

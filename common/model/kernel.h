@@ -50,9 +50,4 @@ size_t hs_product_scratch(size_t n_threads, size_t max_rows, size_t max_k);
 void hs_gather(float *out, size_t out_stride, const struct hs_matrix *w,
                const uint32_t *ids, size_t n_rows);
 
-/* Rotates pairs (i, i + hd/2) of one head by the angles of one position
- * (rotary embedding, Su et al. 2021, in the half-split order of the Hugging
- * Face checkpoints): x (hd), cos_sin (hd): hd/2 cosines, then hd/2 sines. */
-void hs_rope(float *x, const float *cos_sin, size_t hd);
-
 #endif

@@ -28,34 +28,27 @@ hs_sampler_scratch(size_t n_vocab)
 /* Log-probability of token and entropy.  With z = logit - max and S = sum of
  * exp(z): log p = z - log S, H = log S - sum(exp(z) z) / S. */
 static int
-describe(const float *logits, size_t n, float *z, float *e, uint32_t token,
-         struct hs_draw *out)
+describe(const float *logits, size_t n, uint32_t token, struct hs_draw *out)
 {
     float top = hs_kern()->max(logits, n);
-    double sum;
+    double sum, moment;
 
     if (!isfinite(top))
         return -1;
-    for (size_t i = 0; i < n; i++) {
-        /* 0 * -inf would be NaN; such a token has no part in the entropy */
-        z[i] = logits[i] - top;
-        if (z[i] < -1e4f)
-            z[i] = -1e4f;
-    }
-    sum = hs_kern()->exp_sum(e, z, n, 0.0f, 1.0f);
+    hs_kern()->partition(logits, n, top, &sum, &moment);
     out->token = token;
     out->logprob = (float)((double)logits[token] - (double)top - log(sum));
-    out->entropy = (float)(log(sum) - hs_kern()->dot_double(e, z, n) / sum);
+    out->entropy = (float)(log(sum) - moment / sum);
     if (out->entropy < 0)
         out->entropy = 0;
     return 0;
 }
 
 int
-hs_score(const float *logits, size_t n_vocab, uint32_t token, float *scratch,
+hs_score(const float *logits, size_t n_vocab, uint32_t token,
          struct hs_draw *out)
 {
-    return describe(logits, n_vocab, scratch, scratch + n_vocab, token, out);
+    return describe(logits, n_vocab, token, out);
 }
 
 static uint32_t
@@ -210,5 +203,5 @@ hs_sample(const struct hs_sampler *s, const float *logits, size_t n_vocab,
             token = draw_cut(s, w, n_vocab, u,
                              (struct candidate *)(void *)(w + n_vocab));
     }
-    return describe(logits, n_vocab, scratch, scratch + n_vocab, token, out);
+    return describe(logits, n_vocab, token, out);
 }

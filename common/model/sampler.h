@@ -46,6 +46,6 @@ HS_MUST_CHECK int hs_sample(const struct hs_sampler *s, const float *logits,
 
 /* The same figures for a token that is given. */
 HS_MUST_CHECK int hs_score(const float *logits, size_t n_vocab, uint32_t token,
-                           float *scratch, struct hs_draw *out);
+                           struct hs_draw *out);
 
 #endif

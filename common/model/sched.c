@@ -285,8 +285,7 @@ predict_row(struct sched *s, size_t r, const float *logits, float *scratch)
     int rc;
 
     if (item->replay)
-        rc = hs_score(logits, n_vocab, item->tokens[s->rows[r].pos + 1u],
-                      scratch, &d);
+        rc = hs_score(logits, n_vocab, item->tokens[s->rows[r].pos + 1u], &d);
     else
         rc = hs_sample(&s->o->sampler, logits, n_vocab, &place, scratch, &d);
     if (rc < 0)
