@@ -33,7 +33,7 @@ say() {
 
 # calc EXPRESSION: its value, three digits
 calc() {
-    awk "BEGIN { printf \"%.3g\", $1 }"
+    awk "BEGIN { printf \"%.3g\", ($1) }"
 }
 
 # median FILE: of its first column
@@ -84,9 +84,9 @@ extract() {
 
 # two_at_once MODEL: each of two processes on one thread, half of the problems
 two_at_once() {
-    OMP_NUM_THREADS=1 extract generate all "$1" 32 -j 1 -o "$dir/out1.hsz" \
+    extract generate all "$1" 32 -j 1 -o "$dir/out1.hsz" \
         <"$dir/problems" &
-    OMP_NUM_THREADS=1 extract generate all "$1" 32 -j 1 -o "$dir/out2.hsz" \
+    extract generate all "$1" 32 -j 1 -o "$dir/out2.hsz" \
         <"$dir/problems" || exit 1
     wait $! || exit 1
 }
