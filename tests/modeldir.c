@@ -109,15 +109,18 @@ struct copy {
 
 static int
 copy_rows(void *ud, size_t layer, float *x, size_t stride,
-          const struct hs_row *rows, size_t n_rows, size_t dim)
+          const struct hs_row *rows, size_t first, size_t n_rows, size_t dim)
 {
     const struct copy *c = ud;
 
     (void)rows;
-    (void)n_rows;
-    for (size_t r = 0; r < c->rows; r++)
-        memcpy(c->states + (layer * c->n + c->at + r) * dim,
-               x + (c->first + r) * stride, dim * sizeof *x);
+    for (size_t i = 0; i < n_rows; i++) {
+        size_t r = first + i - c->first;
+
+        if (first + i >= c->first && r < c->rows)
+            memcpy(c->states + (layer * c->n + c->at + r) * dim, x + i * stride,
+                   dim * sizeof *x);
+    }
     return 0;
 }
 

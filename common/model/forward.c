@@ -13,6 +13,8 @@
 #include "model/forward.h"
 
 #include <math.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -264,7 +266,7 @@ struct pass {
     size_t n_rows;
     hs_tap *tap;
     void *ud;
-    int stopped; /* by the tap */
+    atomic_int stopped; /* by the tap */
     float *logits;
 };
 
@@ -407,8 +409,23 @@ activate(struct hs_state *st, size_t thread, size_t n_rows)
     hs_team_wait(st->team);
 }
 
+/* Each thread's rows are its own from add_delta() to norm_rows(). */
 static void
-block(const struct pass *p, size_t layer, size_t thread)
+run_tap(struct pass *p, size_t layer, size_t thread)
+{
+    const struct hs_state *st = p->st;
+    size_t r, behind;
+
+    hs_team_share(st->team, thread, p->n_rows, &r, &behind);
+    if (p->tap != NULL && r < behind &&
+        p->tap(p->ud, layer, st->x + r * st->dim, st->dim, p->rows + r, r,
+               behind - r, st->model->cfg.dim) != 0)
+        atomic_store(&p->stopped, 1);
+}
+
+/* False if the tap said no before it. */
+static bool
+block(struct pass *p, size_t layer, size_t thread)
 {
     struct hs_state *st = p->st;
     const struct hs_config *c = &st->model->cfg;
@@ -425,6 +442,9 @@ block(const struct pass *p, size_t layer, size_t thread)
     const struct hs_product down = {st->delta, st->dim, &w->down, w->down_bias};
 
     norm_rows(st, thread, st->x, w->attn_norm, n);
+    /* Behind that wait all threads see the same; more follow before the tap. */
+    if (atomic_load(&p->stopped))
+        return false;
     hs_products(st->team, thread, qkv, 3, st->normed, st->dim, n, st->scratch);
     store_heads(p, layer, thread);
     attention(p, layer, thread);
@@ -438,6 +458,7 @@ block(const struct pass *p, size_t layer, size_t thread)
     hs_products(st->team, thread, &down, 1, st->gate, c->ffn_dim, n,
                 st->scratch);
     add_delta(st, thread, n);
+    return true;
 }
 
 static void
@@ -453,17 +474,9 @@ all_blocks(void *ud, struct hs_team *team, size_t thread)
         hs_gather(st->x + r * st->dim, st->dim, &m->w.embed, &p->rows[r].token,
                   1);
     for (size_t l = 0; l <= m->cfg.n_layers; l++) {
-        if (p->tap != NULL) {
-            hs_team_wait(team);
-            if (thread == 0)
-                p->stopped = p->tap(p->ud, l, st->x, st->dim, p->rows,
-                                    p->n_rows, m->cfg.dim) != 0;
-            hs_team_wait(team);
-        }
-        if (p->stopped)
+        run_tap(p, l, thread);
+        if (l == m->cfg.n_layers || !block(p, l, thread))
             return;
-        if (l < m->cfg.n_layers)
-            block(p, l, thread);
     }
 }
 
@@ -474,7 +487,7 @@ hs_forward(struct hs_state *st, const struct hs_row *rows, size_t n_rows,
     struct pass p = {st, rows, n_rows, tap, ud, 0, NULL};
 
     hs_team_run(st->team, all_blocks, &p);
-    return p.stopped ? -1 : 0;
+    return atomic_load(&p.stopped) ? -1 : 0;
 }
 
 static void

@@ -36,10 +36,12 @@ struct hs_row {
 };
 
 /* Sees the residual stream of every row at layer 0 .. n_layers, in order, and
- * may change it: x (n_rows, dim), row r at x + r * stride.  Non-zero stops the
- * pass. */
+ * may change it.  Called by all threads of the team, each with its share of the
+ * rows, at the same time: rows (n_rows) are those from index first on of the
+ * pass; x (n_rows, dim), row r at x + r * stride.  Non-zero stops the pass. */
 typedef int hs_tap(void *ud, size_t layer, float *x, size_t stride,
-                   const struct hs_row *rows, size_t n_rows, size_t dim);
+                   const struct hs_row *rows, size_t first, size_t n_rows,
+                   size_t dim);
 
 struct hs_state;
 

@@ -24,6 +24,7 @@ struct fate {
     struct hs_item *item;
     size_t state; /* where its state goes, SIZE_MAX for nowhere */
     bool predict; /* its logits are wanted */
+    size_t edits; /* coordinates that were overwritten */
 };
 
 struct sched {
@@ -217,6 +218,7 @@ add_rows(struct sched *s, size_t slot, size_t n)
         s->rows[r] =
             (struct hs_row){(uint32_t)slot, (uint32_t)pos, item->tokens[pos]};
         s->fates[r].item = item;
+        s->fates[r].edits = 0;
         s->fates[r].state = place_state(s, item, pos, r);
         s->fates[r].predict =
             item->replay ? pos + 1 >= item->n_prompt && pos + 1 < known
@@ -244,11 +246,11 @@ build_pass(struct sched *s)
 }
 
 static void
-copy_states(struct sched *s, size_t kept, const float *x, size_t stride,
-            size_t dim)
+copy_states(const struct sched *s, size_t kept, const float *x, size_t stride,
+            size_t first, size_t n_rows, size_t dim)
 {
-    for (size_t r = 0; r < s->n_rows; r++) {
-        const struct fate *f = &s->fates[r];
+    for (size_t r = 0; r < n_rows; r++) {
+        const struct fate *f = &s->fates[first + r];
 
         if (f->state != SIZE_MAX)
             memcpy(f->item->states + (f->state * s->o->layers.n + kept) * dim,
@@ -258,18 +260,33 @@ copy_states(struct sched *s, size_t kept, const float *x, size_t stride,
 
 static int
 tap(void *ud, size_t layer, float *x, size_t stride, const struct hs_row *rows,
-    size_t n_rows, size_t dim)
+    size_t first, size_t n_rows, size_t dim)
 {
     struct sched *s = ud;
     const struct hs_edit *e = s->o->edit;
 
-    if (e != NULL && e->layer == layer)
-        for (size_t r = 0; r < n_rows; r++)
-            s->fates[r].item->edits += hs_edit_row(
-                e, x + r * stride, rows[r].pos, s->fates[r].item->n_prompt);
+    if (e != NULL && e->layer == layer) {
+        for (size_t r = 0; r < n_rows; r++) {
+            struct fate *f = &s->fates[first + r];
+
+            f->edits =
+                hs_edit_row(e, x + r * stride, rows[r].pos, f->item->n_prompt);
+        }
+    }
     for (size_t i = 0; i < s->o->layers.n; i++)
         if (s->o->layers.v[i] == layer)
-            copy_states(s, i, x, stride, dim);
+            copy_states(s, i, x, stride, first, n_rows, dim);
+    return 0;
+}
+
+/* Threads of a pass may share an item: its edits are counted behind it. */
+static int
+forward(struct sched *s)
+{
+    if (hs_forward(s->st, s->rows, s->n_rows, tap, s) < 0)
+        return -1;
+    for (size_t r = 0; r < s->n_rows; r++)
+        s->fates[r].item->edits += s->fates[r].edits;
     return 0;
 }
 
@@ -402,7 +419,7 @@ loop(struct sched *s)
         if (s->n_rows == 0 && s->n_queued == 0)
             return 0;
         if (s->n_rows > 0) {
-            if (hs_forward(s->st, s->rows, s->n_rows, tap, s) < 0)
+            if (forward(s) < 0)
                 return -1;
             if (predict(s) < 0)
                 return -1;
