@@ -61,6 +61,14 @@ await_growth() {
     return 1
 }
 
+# Problems come one by one, so that a run can be met in its middle.
+slowly() {
+    while read -r line; do
+        printf '%s\n' "$line" || return
+        sleep 0.1
+    done <problems.jsonl
+}
+
 # killed NAME: kill -9 three times, each time with other options, compared with
 # the last one.hsz
 killed() {
@@ -72,8 +80,8 @@ killed() {
         kills=$((kills + 1))
         # Not through extract: the process must be the program itself.
         # shellcheck disable=SC2086
-        hs-extract -q --no-history --max-tokens 60 $mode $options $resume \
-            -o k.hsz <problems.jsonl &
+        slowly | hs-extract -q --no-history --max-tokens 60 $mode $options \
+            $resume -o k.hsz &
         pid=$!
         await_growth k.hsz.part $((size * kills / 5)) $pid
         kill -9 $pid 2>/dev/null

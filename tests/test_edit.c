@@ -158,8 +158,8 @@ test_refused(void **state)
     static const struct {
         const char *spec, *coords, *message;
     } cases[] = {
-        {"nothing", "1", "'nothing' is not zero, mean@FILE"},
-        {"zero=1", "1", "'zero=1' is not zero, mean@FILE"},
+        {"nothing", "1", "'nothing' is not zero, mean=A"},
+        {"zero=1", "1", "'zero=1' is not zero, mean=A"},
         {"scale", "1", "'scale' is not zero"},
         {"mean", "1", "'mean' is not zero"},
         {"add=", "1", ""},

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <zstd.h>
 
@@ -33,6 +34,7 @@ struct hs_writer {
     struct frame *frames; /* (n_frames) */
     size_t n_frames;
     size_t filled; /* that are complete; the next one is being filled */
+    time_t drained;
     struct hs_counts counts;
     uint64_t bytes;
     struct hs_error err;
@@ -90,7 +92,7 @@ hs_writer_team(struct hs_writer *w, struct hs_team *team)
 {
     size_t n = hs_team_size(team);
 
-    if (hs_writer_flush(w) < 0 || set_up(w, 2 * n, n) < 0)
+    if (hs_writer_flush(w) < 0 || set_up(w, n, n) < 0)
         return -1;
     w->team = team;
     return 0;
@@ -147,12 +149,22 @@ write_frame(struct hs_writer *w, struct frame *f)
     return 0;
 }
 
+static time_t
+seconds(void)
+{
+    struct timespec t = {0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec;
+}
+
 /* Writes all complete frames. */
 static int
 drain(struct hs_writer *w)
 {
     int rc = 0;
 
+    w->drained = seconds();
     if (w->team != NULL && w->filled > 1)
         hs_team_run(w->team, pack_all, w);
     else
@@ -161,6 +173,12 @@ drain(struct hs_writer *w)
                  w->frames[i].plain.len);
     for (size_t i = 0; i < w->filled && rc == 0; i++)
         rc = write_frame(w, &w->frames[i]);
+    if (w->filled < w->n_frames) { /* the one being filled comes first now */
+        struct frame f = w->frames[0];
+
+        w->frames[0] = w->frames[w->filled];
+        w->frames[w->filled] = f;
+    }
     w->filled = 0;
     return rc;
 }
@@ -324,7 +342,9 @@ hs_write_encoded(struct hs_writer *w, const struct hs_encoded *e)
     }
     hs_buf_add(&pending(w)->plain, p + start, end - start);
     add_counts(&w->counts, &e->counts);
-    return 0;
+    /* What is complete does not wait for long: it would be lost with the
+     * program. */
+    return w->filled > 0 && seconds() - w->drained > 1 ? drain(w) : 0;
 }
 
 int
