@@ -60,8 +60,18 @@ hs_run_same(const json_t *was, const json_t *is, struct hs_error *err)
     {
         const json_t *w = json_object_get(was, key);
 
-        if (strcmp(key, "kernel") != 0 && !json_equal(v, w))
-            return run_differs(key, w, v, err);
+        if (strcmp(key, "kernel") == 0 || json_equal(v, w))
+            continue;
+        /* Of a sampler that differs, only the seed, for example. */
+        if (json_is_object(v) && json_is_object(w) &&
+            hs_run_same(w, v, err) < 0) {
+            char *inner = hs_strdup(err->text);
+
+            hs_fail(err, "%s.%s", key, inner);
+            free(inner);
+            return -1;
+        }
+        return run_differs(key, w, v, err);
     }
     json_object_foreach((json_t *)(uintptr_t)was, key, v)
     {
