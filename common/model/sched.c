@@ -120,6 +120,27 @@ prepare_item(const struct sched *s, struct hs_item *item)
     item->positions = hs_calloc(limit + 1, sizeof *item->positions);
 }
 
+/* What the pass relies on, since it cannot fail. */
+static int
+check_item(const struct sched *s, const struct hs_item *item)
+{
+    size_t n = item->n_tokens, max = s->model->cfg.max_positions;
+
+    if (item->n_prompt == 0 || n < item->n_prompt)
+        return hs_fail(s->err, "%s: no prompt", item->id);
+    if (n > max)
+        return hs_fail(s->err, "%s: %zu tokens, the model's context is %zu",
+                       item->id, n, max);
+    for (size_t i = 0; i < n; i++)
+        if (item->tokens[i] >= s->model->cfg.n_vocab)
+            return hs_fail(s->err,
+                           "%s: token %zu: %" PRIu32
+                           " is not below "
+                           "vocab_size %zu",
+                           item->id, i, item->tokens[i], s->model->cfg.n_vocab);
+    return 0;
+}
+
 /* Takes the next item of the input.  1, 0 at the end, -1. */
 static int
 admit(struct sched *s, struct hs_item **out)
@@ -129,6 +150,10 @@ admit(struct sched *s, struct hs_item **out)
 
     if (rc <= 0)
         return rc;
+    if (check_item(s, item) < 0) {
+        hs_item_free(item);
+        return -1;
+    }
     prepare_item(s, item);
     s->queue[(s->head + s->n_queued++) % s->window] = item;
     *out = item;

@@ -93,8 +93,9 @@ struct hs_sched_options {
 };
 
 /* Runs all items of next() through the model.  Returns 0, or -1 when a
- * callback failed (err untouched) or a number was not finite (err says
- * where: err->text is empty in the former case). */
+ * callback failed (err untouched), an item does not fit the model (longer
+ * than its context, ids beyond its vocabulary) or a number was not finite (err
+ * says where: err->text is empty in the first case). */
 HS_MUST_CHECK int hs_sched_run(const struct hs_model *model,
                                const struct hs_sched_options *o,
                                struct hs_error *err);
