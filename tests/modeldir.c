@@ -105,6 +105,7 @@ modeldir_prompt(uint32_t seed, size_t n, size_t n_vocab)
 struct copy {
     float *states;
     size_t n, first, at, rows;
+    const struct hs_edit *edit;
 };
 
 static int
@@ -113,13 +114,15 @@ copy_rows(void *ud, size_t layer, float *x, size_t stride,
 {
     const struct copy *c = ud;
 
-    (void)rows;
     for (size_t i = 0; i < n_rows; i++) {
         size_t r = first + i - c->first;
 
-        if (first + i >= c->first && r < c->rows)
-            memcpy(c->states + (layer * c->n + c->at + r) * dim, x + i * stride,
-                   dim * sizeof *x);
+        if (first + i < c->first || r >= c->rows)
+            continue;
+        if (c->edit != NULL && c->edit->layer == layer)
+            (void)hs_edit_row(c->edit, x + i * stride, rows[i].pos, 0);
+        memcpy(c->states + (layer * c->n + c->at + r) * dim, x + i * stride,
+               dim * sizeof *x);
     }
     return 0;
 }
@@ -148,7 +151,7 @@ all_states(const struct hs_model *m, const uint32_t *tokens, size_t n,
     struct hs_state *st;
     struct hs_row *rows = hs_calloc(max, sizeof *rows);
     uint32_t *index = hs_calloc(chunk, sizeof *index), other = 0;
-    struct copy c = {.states = states, .n = n};
+    struct copy c = {.states = states, .n = n, .edit = how.edit};
 
     if (team == NULL)
         give_up(err.text);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/edit.h"
 #include "model/model.h"
 
 /* A new temporary folder, owned by the caller until modeldir_free(). */
@@ -29,6 +30,7 @@ uint32_t *modeldir_prompt(uint32_t seed, size_t n, size_t n_vocab);
 struct feeding {
     size_t chunk; /* rows of it in one pass, at most; 0: all of them */
     size_t other; /* rows of another sequence before and behind them */
+    const struct hs_edit *edit; /* of its rows, none of them prompt; or NULL */
 };
 
 /* Runs n tokens: states (n_layers + 1, n, dim), logits (n, n_vocab) or

@@ -64,6 +64,7 @@ struct subject {
     struct hs_model *m;
     float *states, *logits; /* (n_layers + 1, n, dim), (n, n_vocab); owned */
     size_t n, rows_checked;
+    struct hs_edit edit; /* owned; n is 0 for none */
     double worst;
 };
 
@@ -78,6 +79,7 @@ end_case(struct subject *s)
     free(s->name);
     free(s->states);
     free(s->logits);
+    hs_edit_free(&s->edit);
     *s = (struct subject){.rows_checked = s->rows_checked};
 }
 
@@ -104,14 +106,18 @@ begin_case(struct subject *s, char *rest)
 static void
 feed_all_ways(const struct subject *s, const uint32_t *tokens)
 {
-    static const struct feeding ways[] = {{1, 0}, {7, 0},   {64, 5},
-                                          {1, 2}, {100, 1}, {0, 9}};
+    static const struct feeding ways[] = {{1, 0, NULL},   {7, 0, NULL},
+                                          {64, 5, NULL},  {1, 2, NULL},
+                                          {100, 1, NULL}, {0, 9, NULL}};
     size_t n_states = (s->m->cfg.n_layers + 1) * s->n * s->m->cfg.dim;
     size_t n_logits = s->n * s->m->cfg.n_vocab;
     float *x = hs_calloc(n_states + n_logits, sizeof *x);
 
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        all_states(s->m, tokens, s->n, ways[i], x, x + n_states);
+        struct feeding way = ways[i];
+
+        way.edit = s->edit.n ? &s->edit : NULL;
+        all_states(s->m, tokens, s->n, way, x, x + n_states);
         if (memcmp(x, s->states, n_states * sizeof *x) != 0 ||
             memcmp(x + n_states, s->logits, n_logits * sizeof *x) != 0)
             fail_msg(
@@ -136,7 +142,9 @@ run_prompt(struct subject *s, const char *rest)
                           s->m->cfg.dim * sizeof *s->states);
     s->logits = hs_calloc(n, s->m->cfg.n_vocab * sizeof *s->logits);
     tokens = modeldir_prompt(seed, n, s->m->cfg.n_vocab);
-    all_states(s->m, tokens, n, (struct feeding){0}, s->states, s->logits);
+    all_states(s->m, tokens, n,
+               (struct feeding){.edit = s->edit.n ? &s->edit : NULL}, s->states,
+               s->logits);
     feed_all_ways(s, tokens);
     free(tokens);
 }
@@ -154,6 +162,31 @@ next_number(char **save)
     if (*end != '\0')
         fail_msg("'%s' is no number", w);
     return x;
+}
+
+/* "MODE WHERE LAYER I:VALUE...": the edit of the prompts that follow. */
+static void
+read_edit(struct subject *s, char *line)
+{
+    static const char *const modes[] = {"zero", "mean", "scale", "add"};
+    char *save = NULL;
+    const char *mode = strtok_r(line, " ", &save);
+    const char *where = strtok_r(NULL, " ", &save);
+    struct hs_edit *e = &s->edit;
+    size_t m = 0;
+
+    while (m < 3 && strcmp(mode, modes[m]) != 0)
+        m++;
+    e->mode = (enum hs_edit_mode)m;
+    assert_int_equal(hs_edit_parse_where(&e->where, where), 0);
+    e->layer = (uint32_t)next_number(&save);
+    e->coords = hs_calloc(s->m->cfg.dim, sizeof *e->coords);
+    e->values = hs_calloc(s->m->cfg.dim, sizeof *e->values);
+    while (save != NULL && *save != '\0') {
+        assert_true(e->n < s->m->cfg.dim);
+        e->coords[e->n] = (uint32_t)next_number(&save);
+        e->values[e->n++] = (float)next_number(&save);
+    }
 }
 
 /* A sum in which every coordinate has a part; signs as in parity.py. */
@@ -238,6 +271,8 @@ test_states(void **state)
             cases++;
         } else if (strncmp(line, "prompt ", 7) == 0) {
             run_prompt(&s, line + 7);
+        } else if (strncmp(line, "edit ", 5) == 0) {
+            read_edit(&s, line + 5);
         } else if (line[0] != '#') {
             check_row(&s, line);
         }

@@ -121,7 +121,9 @@ class Model:
         self.dtype = dtype
         self.heads = c["num_attention_heads"]
         self.kv_heads = c.get("num_key_value_heads") or self.heads
-        self.head_dim = c.get("head_dim") or c["hidden_size"] // self.heads
+        self.head_dim = c.get("head_dim") or (
+            128 if c["model_type"] == "qwen3"  # its own default
+            else c["hidden_size"] // self.heads)
         self.eps = c.get("rms_norm_eps", 1e-6)
         self.freq = torch.tensor(inverse_frequencies(c, self.head_dim),
                                  dtype=torch.float64)

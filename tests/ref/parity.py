@@ -57,6 +57,29 @@ CASES = [
 ]
 
 
+# mode, where, layer, {coordinate: value}: tried on the first 50 tokens of the
+# cases named, in the sample only.
+EDITS = {
+    "reasoner": ("zero", "all", 2, {7: 0, 100: 0, 255: 0}),
+    "qwen2-deep": ("mean", "not-first", 5, {0: 3.5, 95: -2}),
+    "qwen3": ("scale", "all", 1, {k: 4 for k in range(0, 64, 3)}),
+    "llama-biases": ("add", "not-first", 0, {33: 2.25}),
+}
+
+
+def apply_edit(which, layer, x):
+    mode, where, at, values = which
+    if layer != at:
+        return x
+    x = x.clone()
+    first = 1 if where == "not-first" else 0
+    for i, v in values.items():
+        row = x[first:, i]
+        x[first:, i] = {"zero": row * 0, "mean": row * 0 + v,
+                        "scale": row * v, "add": row + v}[mode]
+    return x
+
+
 def prompt(seed, n, n_vocab):
     """As modeldir_prompt() in tests/modeldir.c."""
     x, out = seed, []
@@ -142,6 +165,16 @@ def compare(args, name, lengths, words, out):
             if out is not None:
                 out.write(f"prompt {seed} {n}\n")
                 write_sample(out, states, logits)
+        if out is not None and name in EDITS:
+            which = EDITS[name]
+            out.write(f"edit {which[0]} {which[1]} {which[2]} " + " ".join(
+                f"{i}:{v}" for i, v in which[3].items()) + "\n")
+            states = torch.stack(reference.forward(
+                prompt(50, 50, config["vocab_size"]), {},
+                lambda layer, x: apply_edit(which, layer, x)))
+            out.write("prompt 50 50\n")
+            write_sample(out, states.numpy(),
+                         reference.logits(states[-1]).numpy())
         return bad
 
 
