@@ -5,10 +5,12 @@
  */
 #include <config.h>
 
+#include <stdatomic.h>
+
 #include <math.h>
-#include <omp.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -38,7 +40,8 @@ struct run {
     struct hs_sched_options o;
     const struct run *replay; /* give its tokens, instead of drawing */
     struct hs_item *out[N_ITEMS];
-    size_t n_given, n_finished, n_out;
+    size_t n_given, n_out;
+    atomic_size_t n_finished;
     size_t fail_at; /* the callback that fails: 1 next, 2 finished, 3 emit */
     size_t long_prompt; /* of item 5, if not 0 */
     uint32_t bad_token; /* in item 5, if not 0 */
@@ -90,14 +93,14 @@ next_item(void *ud, struct hs_item **out)
     return 1;
 }
 
-static int
+/* Called by several threads. */
+static void
 finished_item(void *ud, struct hs_item *item)
 {
     struct run *r = ud;
 
     (void)item;
-    r->n_finished++;
-    return r->fail_at == 2 && r->n_finished == 20 ? -1 : 0;
+    atomic_fetch_add(&r->n_finished, 1);
 }
 
 static int
@@ -110,21 +113,35 @@ emit_item(void *ud, struct hs_item *item)
     assert_string_equal(item->id, name); /* the order of the input */
     assert_true(r->n_finished > r->n_out);
     r->out[r->n_out++] = item;
-    return r->fail_at == 3 && r->n_out == 20 ? -1 : 0;
+    return r->fail_at == 2 && r->n_out == 20 ? -1 : 0;
 }
 
 static bool
-ends_step(void *ud, uint32_t token)
+ends_step(void *ud, struct hs_item *item, uint32_t token)
 {
     (void)ud;
+    (void)item;
     return token % 5 == 0;
 }
 
 static uint32_t layers[] = {0, 2, 3};
 
+static struct hs_team *team;
+
+static void
+use_threads(size_t n)
+{
+    struct hs_error err;
+
+    hs_team_free(team);
+    team = hs_team_new(n, &err);
+    assert_non_null(team);
+}
+
 static int
 run(struct run *r, struct hs_error *err)
 {
+    r->o.team = team;
     r->o.eos = eos;
     r->o.n_eos = sizeof eos / sizeof *eos;
     r->o.layers = (struct hs_list){.v = layers, .n = 3};
@@ -224,7 +241,6 @@ check_states(const struct hs_item *item)
     size_t dim = model->cfg.dim, n = item->n_tokens, n_vocab = 320;
     float *x = hs_calloc(n * dim, 4 * sizeof *x);
     float *logits = hs_calloc(n, n_vocab * sizeof *logits);
-    float scratch[4096];
 
     all_states(model, item->tokens, n, (struct feeding){0}, x, logits);
     for (size_t s = 0; s < item->n_states; s++)
@@ -235,9 +251,9 @@ check_states(const struct hs_item *item)
     for (size_t t = item->n_prompt; t < n; t++) {
         struct hs_draw d;
 
-        assert_int_equal(hs_score(logits + (t - 1) * n_vocab, n_vocab,
-                                  item->tokens[t], scratch, &d),
-                         0);
+        assert_int_equal(
+            hs_score(logits + (t - 1) * n_vocab, n_vocab, item->tokens[t], &d),
+            0);
         assert_true(d.logprob == item->logprob[t - item->n_prompt]);
         assert_true(d.entropy == item->entropy[t - item->n_prompt]);
     }
@@ -253,7 +269,7 @@ check_placement(bool greedy)
     struct run first = options(greedy, 1);
     size_t by_eos = 0;
 
-    omp_set_num_threads(1);
+    use_threads(1);
     run_well(&first);
     for (size_t i = 0; i < N_ITEMS; i++) {
         check_item(first.out[i], i == 13 ? 0 : i == 14 ? 1 : MAX_TOKENS);
@@ -263,7 +279,7 @@ check_placement(bool greedy)
     /* both ends are there to be tested */
     assert_true(by_eos >= 5 && by_eos <= N_ITEMS - 5);
     for (int threads = 1; threads <= 2; threads++) {
-        omp_set_num_threads(threads);
+        use_threads((size_t)threads);
         for (size_t b = 0; b < 5; b++) {
             struct run again = options(greedy, batches[b]);
             struct run replay = options(greedy, batches[b]);
@@ -326,7 +342,7 @@ test_positions(void **state)
     size_t row = 3 * model->cfg.dim;
 
     (void)state;
-    omp_set_num_threads(1);
+    use_threads(1);
     run_well(&all);
     for (int mode = HS_POSITIONS_ALL; mode <= HS_POSITIONS_EVERY; mode++) {
         for (int replay = 0; replay < 2; replay++) {
@@ -368,9 +384,11 @@ struct by_hand {
 
 static int
 edit_by_hand(void *ud, size_t layer, float *x, size_t stride,
-             const struct hs_row *rows, size_t n_rows, size_t dim)
+             const struct hs_row *rows, size_t first, size_t n_rows, size_t dim)
 {
     const struct by_hand *h = ud;
+
+    assert_int_equal(first, 0); /* a team of one */
 
     for (size_t r = 0; r < n_rows; r++) {
         size_t pos = rows[r].pos;
@@ -402,7 +420,7 @@ check_edited(const struct hs_edit *e, const struct hs_item *item)
     size_t skipped = e->where == HS_EDIT_GENERATED   ? item->n_prompt
                      : e->where == HS_EDIT_NOT_FIRST ? 1
                                                      : 0;
-    struct hs_state *st = hs_state_new(model, 1, n);
+    struct hs_state *st = hs_state_new(model, team, 1, n);
     struct hs_row *rows = hs_calloc(n, sizeof *rows);
     struct by_hand h = {e, item, hs_calloc(n * dim, 4 * sizeof(float))};
 
@@ -431,7 +449,7 @@ test_edits(void **state)
     size_t changed = 0;
 
     (void)state;
-    omp_set_num_threads(1);
+    use_threads(1);
     run_well(&plain);
     for (uint32_t k = 0; k < 12; k++) {
         struct hs_edit e = {.mode = (enum hs_edit_mode)(k % 4),
@@ -473,7 +491,7 @@ test_errors(void **state)
     struct run r;
 
     (void)state;
-    for (size_t i = 1; i <= 3; i++) {
+    for (size_t i = 1; i <= 2; i++) {
         r = options(true, 4);
         r.fail_at = i;
         expect_error(&r, "");
@@ -526,6 +544,7 @@ static int
 tear_down(void **state)
 {
     (void)state;
+    hs_team_free(team);
     hs_model_free(model);
     modeldir_free(dir);
     return 0;

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -228,26 +227,6 @@ parse_options(int argc, char **argv, struct options *o)
 
 /* ---- the run ---- */
 
-/* Problems that are still to come, if standard input is a file. */
-static uint64_t
-count_lines(void)
-{
-    off_t at = lseek(STDIN_FILENO, 0, SEEK_CUR);
-    struct stat st;
-    char buf[65536];
-    uint64_t n = 0;
-    ssize_t got;
-
-    if (at < 0 || fstat(STDIN_FILENO, &st) < 0 || !S_ISREG(st.st_mode))
-        return 0;
-    while ((got = pread(STDIN_FILENO, buf, sizeof buf, at)) > 0) {
-        at += got;
-        for (ssize_t i = 0; i < got; i++)
-            n += buf[i] == '\n';
-    }
-    return n;
-}
-
 static int
 emit(void *ud, const struct hs_item *item, const struct hs_job *job)
 {
@@ -330,7 +309,7 @@ solve(struct extract *x)
     struct hs_error err;
 
     hs_progress_start(&x->progress, x->o->progress);
-    x->expected = count_lines() / o->n_shards * (o->replay ? 1 : o->samples);
+    x->expected = hs_problem_lines(STDIN_FILENO) / o->n_shards * (o->replay ? 1 : o->samples);
     if (hs_solve(&s, &err) < 0) {
         if (err.text[0] != '\0')
             x->err = err;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -506,4 +507,23 @@ hs_problem_read(struct hs_problem_reader *r, struct hs_problem *p,
     if (r->status < 0 && err != NULL)
         *err = r->err;
     return r->status;
+}
+
+uint64_t
+hs_problem_lines(int fd)
+{
+    off_t at = lseek(fd, 0, SEEK_CUR);
+    struct stat st;
+    char buf[65536];
+    uint64_t n = 0;
+    ssize_t got;
+
+    if (at < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    while ((got = pread(fd, buf, sizeof buf, at)) > 0) {
+        at += got;
+        for (ssize_t i = 0; i < got; i++)
+            n += buf[i] == '\n';
+    }
+    return n;
 }

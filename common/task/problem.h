@@ -103,4 +103,7 @@ HS_MUST_CHECK int hs_problem_read(struct hs_problem_reader *r,
 /* Releases what p owns and makes it {0}. */
 void hs_problem_free(struct hs_problem *p);
 
+/* Lines from where fd stands to its end, for progress; 0 when it is no file. */
+uint64_t hs_problem_lines(int fd);
+
 #endif
