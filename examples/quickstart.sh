@@ -27,6 +27,7 @@ HSTOOLS_MODEL=$PWD/examples/reasoner
 out=$PWD/build/quickstart
 export PATH HSTOOLS_MODEL
 mkdir -p "$out" || exit 1
+rm -f "$out/acts.hsz" "$out/acts.hsz.part" # of an earlier run
 
 for task in chain expr choice; do
     head -n "$per_task" "examples/reasoner/problems/$task-test.jsonl"
@@ -55,7 +56,8 @@ jq -r --argjson bytes "$bytes" --argjson seconds \
     "compression ratio   \(.raw_bytes / $bytes * 100 | round / 100)"
     ' "$out/stats.json" || exit 1
 echo
-hs-view --fields id,reward,completion --head 3 "$out/acts.hsz" || exit 1
+hs-cat --only 'id =~ "-test-0000$"' -o "$out/three.hsz" "$out/acts.hsz" || exit 1
+hs-view --fields id,reward,completion "$out/three.hsz" || exit 1
 cat <<END
 
 The stream is $out/acts.hsz; man man/hstools.7 says what to do with it.
