@@ -71,7 +71,7 @@ cat a b >stream
 "$python" "$reader" <stream >out
 is 'two segments' $? 0
 is 'two segments: all trajectories' "$(wc -l <out)" 11
-zstd -dcq a | head -c 20000 | zstd -q >cut
-"$python" "$reader" <cut >out 2>err
+zstd -dcq a | head -c 20000 | zstd -q >short
+"$python" "$reader" <short >out 2>err
 is 'a stream without its end is refused' $? 1
 done_testing
