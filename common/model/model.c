@@ -92,6 +92,8 @@ open_parts(struct hs_model *m, XXH3_state_t *h, struct hs_error *err)
     if (text == NULL)
         return -1;
     free(text);
+    /* of generation_config.json, only what changes completions */
+    add_hash(h, m->cfg.eos, m->cfg.n_eos * sizeof *m->cfg.eos);
     if (open_tokenizer(m, h, err) < 0)
         return -1;
     m->files = hs_safetens_open_dir(m->dir, err);

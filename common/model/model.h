@@ -17,9 +17,10 @@ struct hs_model {
     struct hs_safetens *files;
     struct hs_weights w;
     struct hs_tokenizer *tok; /* NULL if the folder has no tokenizer.json */
-    /* XXH3-128, in hex, of config.json, tokenizer.json and a sample of the
-     * weights (hs_safetens_sample): equal for equal models, different when any
-     * header or training step differs, though not proof against forgery. */
+    /* XXH3-128, in hex, of config.json, the end-of-text tokens, tokenizer.json
+     * and a sample of the weights (hs_safetens_sample): equal for equal
+     * models, different when any header or training step differs, though not
+     * proof against forgery. */
     char fingerprint[33];
 };
 
