@@ -9,6 +9,7 @@ oracle.py arrays STREAM FILE          a .safetensors file, or a folder of .npy,
                                       against the stream it was made of
 oracle.py flips FILE EVERY COMMAND... every so-many-th bit flipped: the command
                                       fails, or prints what it always does
+oracle.py cuts FILE EVERY COMMAND...  ends after every so-many-th byte: it fails
 """
 import ctypes
 import json
@@ -247,15 +248,30 @@ def flips(path, every, *command):
     with open(path, "rb") as f:
         data = f.read()
     usual = subprocess.run(command, input=data, capture_output=True).stdout
-    good = True
+    good, unseen = True, 0
     for bit in range(0, 8 * len(data), int(every)):
         bad = bytearray(data)
         bad[bit // 8] ^= 1 << bit % 8
         got = subprocess.run(command, input=bytes(bad), capture_output=True)
         if got.returncode == 0 and got.stdout == usual:
+            unseen += 1
             continue
         if got.returncode != 1 or not got.stderr:
             print("bit", bit, "status", got.returncode, got.stderr[:200])
+            good = False
+    print(unseen, "of", len(range(0, 8 * len(data), int(every))),
+          "flips change nothing")
+    return good
+
+
+def cuts(path, every, *command):
+    with open(path, "rb") as f:
+        data = f.read()
+    good = True
+    for n in range(0, len(data), int(every)):
+        got = subprocess.run(command, input=data[:n], capture_output=True)
+        if got.returncode != 1 or not got.stderr:
+            print("cut", n, "status", got.returncode, got.stderr[:200])
             good = False
     return good
 
@@ -266,7 +282,8 @@ def main():
         make_it = make if command == "make" else results
         make_it(operands[0], **dict(o.split("=") for o in operands[1:]))
         return 0
-    checks = {"stats": stats, "arrays": arrays, "flips": flips}
+    checks = {"stats": stats, "arrays": arrays, "flips": flips,
+              "cuts": cuts}
     return 0 if checks[command](*operands) else 1
 
 
