@@ -13,6 +13,12 @@
 
 #include "base/mem.h"
 
+enum {
+    PROGRAM_BYTES = 16 << 20, /* code, libraries, tokenizer, zstd */
+    ITEM_BYTES = 8 << 10,     /* of an item: its problem, its texts */
+    TOKEN_BYTES = 48          /* of a token: ids, figures, and all encoded */
+};
+
 /* The most tokens that can be written to an item. */
 static uint64_t
 completion_bound(const struct hs_run *r, const struct hs_item *item)
@@ -64,6 +70,7 @@ hs_plan_make(struct hs_plan *p, const struct hs_run *r,
     uint64_t row =
         r->sched.layers.n * r->model->cfg.dim * hs_dtype_size(o->dtype);
     struct hs_item *item;
+    uint64_t waiting;
     int rc;
 
     *p = (struct hs_plan){0};
@@ -77,10 +84,13 @@ hs_plan_make(struct hs_plan *p, const struct hs_run *r,
     for (size_t i = 0; i < hs_safetens_count(r->model->files); i++)
         p->weight_bytes += hs_safetens_at(r->model->files, i)->bytes;
     /* Finished items that wait for their turn are encoded. */
-    p->memory_bytes =
-        hs_sched_bytes(r->model, &r->sched, p->longest_prompt,
-                       p->longest_completion) +
-        3 * o->batch * states_bound(o, p->longest_completion) * row;
+    waiting = 3 * o->batch * states_bound(o, p->longest_completion) * row +
+              4 * o->batch *
+                  (ITEM_BYTES +
+                   TOKEN_BYTES * (p->longest_prompt + p->longest_completion));
+    p->memory_bytes = PROGRAM_BYTES + waiting +
+                      hs_sched_bytes(r->model, &r->sched, p->longest_prompt,
+                                     p->longest_completion);
     return 0;
 }
 
