@@ -94,8 +94,8 @@ refused <<'END2'
 --edit=mean@word --edit-layer=1|1|--edit: word: line 1: 'x' is not a finite number
 --edit=mean@beyond --edit-layer=1|1|--edit: beyond: line 1: coordinate 256 is not within 0 to 255
 --edit=zero --edit-layer=1 --edit-coords=@twice|1|--edit: twice: line 1: more than one column
---resume -o -|2|--resume needs -o FILE
---resume --estimate|2|--resume is for a run
+--resume -o -|2|--resume is for a run with -o FILE
+--resume --estimate|2|--resume is for a run with -o FILE
 --dry-run --estimate|2|--dry-run or --estimate, not both
 --skip=nowhere|1|nowhere: No such file or directory
 --skip=problems.jsonl|1|problems.jsonl: not a zstd frame

@@ -51,7 +51,7 @@ struct extract {
     struct hs_sink sink;
     struct hs_progress progress;
     uint64_t expected; /* items of this run, 0 if unknown */
-    uint64_t items, tokens, completion_tokens, edits;
+    uint64_t items, tokens, generated, edits;
     struct hs_error err;
 };
 
@@ -197,6 +197,7 @@ parse_option(int c, struct options *o)
 static void
 parse_options(int argc, char **argv, struct options *o)
 {
+    bool planned;
     int c;
 
     *o = (struct options){.output = "-",
@@ -216,11 +217,10 @@ parse_options(int argc, char **argv, struct options *o)
     hs_parse_run_end(&o->run);
     if (o->dry_run && o->estimate)
         hs_die(HS_EXIT_USAGE, "--dry-run or --estimate, not both");
-    if (o->resume && (o->dry_run || o->estimate))
-        hs_die(HS_EXIT_USAGE, "--resume is for a run");
-    if (o->resume && strcmp(o->output, "-") == 0)
-        hs_die(HS_EXIT_USAGE, "--resume needs -o FILE");
-    if (!o->dry_run && !o->estimate && strcmp(o->output, "-") == 0)
+    planned = o->dry_run || o->estimate;
+    if (o->resume && (planned || strcmp(o->output, "-") == 0))
+        hs_die(HS_EXIT_USAGE, "--resume is for a run with -o FILE");
+    if (!planned && strcmp(o->output, "-") == 0)
         hs_refuse_terminal(STDOUT_FILENO, "standard output");
     hs_set_verbosity(o->verbosity);
 }
@@ -232,17 +232,18 @@ emit(void *ud, const struct hs_item *item, const struct hs_job *job)
 {
     struct extract *x = ud;
     const struct hs_trajectory *t = &job->traj;
+    double left = (double)x->expected - (double)hs_work_counts(x->work)->done;
 
     (void)item;
     if (hs_write_encoded(x->sink.writer, &job->encoded) < 0)
         return hs_fail(&x->err, "%s", hs_writer_error(x->sink.writer));
     x->items++;
     x->tokens += t->n_tokens;
-    x->completion_tokens += t->n_tokens - t->n_prompt;
+    x->generated += t->n_tokens - t->n_prompt;
     x->edits += t->edits;
+    /* What was done before took no time of this run. */
     hs_progress_show(&x->progress, x->items, x->tokens,
-                     x->expected > 0 ? (double)x->items / (double)x->expected
-                                     : -1);
+                     x->expected > 0 ? (double)x->items / left : -1);
     return 0;
 }
 
@@ -261,17 +262,6 @@ open_output(struct extract *x)
     hs_head_free(&head);
     if (rc == 0 && hs_writer_team(x->sink.writer, x->run.team) < 0)
         rc = hs_fail(&x->err, "%s", hs_writer_error(x->sink.writer));
-    return rc;
-}
-
-static int
-skip(struct extract *x)
-{
-    const struct options *o = x->o;
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < o->n_skip; i++)
-        rc = hs_sink_skip(&x->sink, o->skip[i], &x->err);
     return rc;
 }
 
@@ -320,7 +310,7 @@ solve(struct extract *x)
     hs_note("%" PRIu64 " items, %" PRIu64 " of them there already, %" PRIu64
             " tokens, %" PRIu64 " of them generated, %.1f s, %" PRIu64 " edits",
             x->items + hs_work_counts(x->work)->done,
-            hs_work_counts(x->work)->done, x->tokens, x->completion_tokens,
+            hs_work_counts(x->work)->done, x->tokens, x->generated,
             hs_progress_elapsed(&x->progress), x->edits);
     return hs_sink_close(&x->sink, &x->err);
 }
@@ -329,13 +319,14 @@ static int
 run(struct extract *x)
 {
     const struct options *o = x->o;
-    struct hs_work_options *w = &x->work_options;
+    bool planned = o->dry_run || o->estimate;
     struct hs_plan plan;
+    int rc;
 
     if (hs_run_open(&x->run, &o->run, &x->err) < 0)
         return -1;
     x->problems = hs_problem_reader_new(STDIN_FILENO, "<stdin>", &o->run.map);
-    *w = (struct hs_work_options){
+    x->work_options = (struct hs_work_options){
         .prompter = &x->run.prompter,
         .problems = x->problems,
         .name = "<stdin>",
@@ -347,23 +338,23 @@ run(struct extract *x)
         .step = o->run.step,
         .done = &x->sink.done,
     };
-    x->work = hs_work_new(w);
-    if (!o->dry_run && !o->estimate && open_output(x) < 0)
+    x->work = hs_work_new(&x->work_options);
+    if (!planned && open_output(x) < 0)
         return -1;
-    if (skip(x) < 0)
-        return -1;
-    if (!o->dry_run && !o->estimate)
+    for (size_t i = 0; i < o->n_skip; i++)
+        if (hs_sink_skip(&x->sink, o->skip[i], &x->err) < 0)
+            return -1;
+    if (!planned)
         return solve(x);
-    if (o->dry_run) {
-        if (hs_plan_dry_run(x->work, stdout, &x->err) < 0)
-            return -1;
-    } else {
-        if (hs_plan_make(&plan, &x->run, &o->run, x->work, &x->err) < 0)
-            return -1;
+    if (o->dry_run)
+        rc = hs_plan_dry_run(x->work, stdout, &x->err);
+    else
+        rc = hs_plan_make(&plan, &x->run, &o->run, x->work, &x->err);
+    if (rc == 0 && o->estimate)
         hs_plan_print(&plan, stdout);
-    }
-    warn(x);
-    return 0;
+    if (rc == 0)
+        warn(x);
+    return rc;
 }
 
 int
