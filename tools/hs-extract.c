@@ -299,7 +299,8 @@ solve(struct extract *x)
     struct hs_error err;
 
     hs_progress_start(&x->progress, x->o->progress);
-    x->expected = hs_problem_lines(STDIN_FILENO) / o->n_shards * (o->replay ? 1 : o->samples);
+    x->expected = hs_problem_lines(STDIN_FILENO) / o->n_shards *
+                  (o->replay ? 1 : o->samples);
     if (hs_solve(&s, &err) < 0) {
         if (err.text[0] != '\0')
             x->err = err;
