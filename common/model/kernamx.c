@@ -25,6 +25,7 @@ enum {
     GROUP = HS_GROUP,    /* rows of one tile, and outputs of one */
     TILE = GROUP * STEP, /* bf16 values of one tile */
     PARTS = HS_PARTS,
+    PAIRS_COPY = 3, /* groups of rows that make copying weights worth it */
     OUTS = HS_OUT_BLOCK
 };
 
@@ -260,6 +261,21 @@ tiles(float *sums, const struct left *w, const uint16_t *x, size_t x_group,
     }
 }
 
+/* bf16 weights of a whole block, tile by tile: rows of a matrix are far apart,
+ * and a core does not see 32 streams coming. */
+static void
+copy_weights(uint16_t *to, const struct hs_tile_weights *w, size_t k)
+{
+    for (size_t i = 0; i < k; i += STEP) {
+        const char *p = (const char *)w->data + i * sizeof *to;
+
+        for (size_t o = 0; o < OUTS; o++)
+            _mm512_storeu_si512(to + o * STEP,
+                                _mm512_loadu_si512(p + o * w->stride));
+        to += OUTS * STEP;
+    }
+}
+
 /* Sums (16 outputs, 16 rows) to out (n_rows, n_out). */
 static void
 put(float *out, size_t out_stride, const float *sums, size_t n_rows,
@@ -300,7 +316,10 @@ product(float *out, size_t out_stride, const uint16_t *x, size_t n_rows,
                      .next_stride = w->stride,
                      .next_step = STEP * size};
 
-    if (n_parts == 1 && n_out == OUTS && k % STEP == 0) {
+    if (n_parts == 1 && n_out == OUTS && k % STEP == 0 && pairs >= PAIRS_COPY) {
+        copy_weights(scratch, w, k);
+        stores_done(scratch);
+    } else if (n_parts == 1 && n_out == OUTS && k % STEP == 0) {
         l.data = w->data;
         l.stride = w->stride;
         l.half = 16 * w->stride;
