@@ -9,6 +9,9 @@
 #include <string.h>
 
 #include <xxhash.h>
+#ifdef HAVE_XXH_X86DISPATCH_H
+#include <xxh_x86dispatch.h>
+#endif
 
 #include "stream/mp.h"
 #include "stream/plane.h"
