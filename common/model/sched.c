@@ -118,6 +118,10 @@ prepare_item(const struct sched *s, struct hs_item *item)
     item->entropy = hs_calloc(limit, sizeof *item->entropy);
     item->finish = item->replay ? HS_FINISH_REPLAY : HS_FINISH_LENGTH;
     item->positions = hs_calloc(limit + 1, sizeof *item->positions);
+    if (item->replay && s->o->positions == HS_POSITIONS_ALL) {
+        item->cap_states = hs_mul(limit + 1, row_floats(s));
+        item->states = hs_malloc(hs_mul(item->cap_states, sizeof(float)));
+    }
 }
 
 /* What the pass relies on, since it cannot fail. */

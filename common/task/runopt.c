@@ -6,6 +6,7 @@
 
 #include "task/runopt.h"
 
+#include <malloc.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,8 @@
 #include "model/kernel.h"
 
 enum {
-    MAX_THREADS = 1024
+    MAX_THREADS = 1024,
+    KEEP_BYTES = 32 << 20 /* glibc's largest threshold */
 };
 
 /* Processors that this process may run on. */
@@ -372,6 +374,10 @@ hs_run_open(struct hs_run *r, const struct hs_run_options *o,
             struct hs_error *err)
 {
     *r = (struct hs_run){0};
+    /* States come and go by the megabyte: fresh pages each time cost a
+     * few hundredths of a run. */
+    (void)mallopt(M_MMAP_THRESHOLD, KEEP_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
     (void)hs_kern();
     r->team = hs_team_new(o->threads, err);
     if (r->team == NULL || open_parts(r, o, err) < 0) {
