@@ -374,8 +374,8 @@ hs_run_open(struct hs_run *r, const struct hs_run_options *o,
             struct hs_error *err)
 {
     *r = (struct hs_run){0};
-    /* States come and go by the megabyte: fresh pages each time cost a
-     * few hundredths of a run. */
+    /* States come and go by the megabyte: fresh pages each time cost a few
+     * hundredths of a run. */
     (void)mallopt(M_MMAP_THRESHOLD, KEEP_BYTES);
     (void)mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
     (void)hs_kern();
