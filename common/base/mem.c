@@ -97,7 +97,9 @@ hs_buf_reserve(struct hs_buf *b, size_t n)
 {
     if (n > SIZE_MAX - b->len)
         hs_die(HS_EXIT_FAIL, "out of memory (%zu bytes)", n);
-    b->data = hs_grow(b->data, &b->cap, b->len + n, 1);
+    /* also for 0 bytes: an offset from NULL has no meaning in C */
+    if (n > 0 || b->data == NULL)
+        b->data = hs_grow(b->data, &b->cap, b->len + (n > 0 ? n : 1), 1);
     return b->data + b->len;
 }
 
