@@ -243,14 +243,25 @@ def prefix(path, other_path):
     assert alike > len(b) / 2, alike
 
 
+def size_at_rest(path):
+    """The size of a file once nobody has written to it for a while."""
+    size = -1
+    while size != (now := os.path.getsize(path) if os.path.exists(path) else 0):
+        size = now
+        time.sleep(0.1)
+    return size
+
+
 def send(name, path, *command):
-    p = subprocess.Popen(command, stdin=sys.stdin)
+    """Problems one by one, so that the program waits when it is met."""
+    p = subprocess.Popen(command, stdin=subprocess.PIPE)
+    lines = sys.stdin.buffer.readlines()
     end = time.monotonic() + 60
-    while p.poll() is None and time.monotonic() < end:
-        if os.path.exists(path) and os.path.getsize(path) > 100000:
-            p.send_signal(getattr(signal, name))
-            break
-        time.sleep(0.01)
+    while size_at_rest(path) <= 100000 and time.monotonic() < end:
+        if lines:
+            p.stdin.write(lines.pop(0))
+            p.stdin.flush()
+    p.send_signal(getattr(signal, name))
     p.wait()
     print(signal.Signals(-p.returncode).name if p.returncode < 0 else p.returncode)
 
