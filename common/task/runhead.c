@@ -108,12 +108,6 @@ hs_run_head(const struct hs_run *r, const struct hs_run_options *o,
 {
     const struct hs_config *c = &r->model->cfg;
     const struct hs_list *layers = &r->sched.layers;
-    static const char *const positions[] = {
-        [HS_POSITIONS_ALL] = "all",
-        [HS_POSITIONS_LAST] = "last",
-        [HS_POSITIONS_S0] = "s0",
-        [HS_POSITIONS_STEP_ENDS] = "step-ends",
-    };
     struct hs_buf b = {0};
 
     hs_head_set(&head->fingerprint, r->model->fingerprint);
@@ -129,7 +123,7 @@ hs_run_head(const struct hs_run *r, const struct hs_run_options *o,
     if (o->positions == HS_POSITIONS_EVERY)
         hs_buf_printf(&b, "every:%" PRIu32, o->every);
     else
-        hs_buf_str(&b, positions[o->positions]);
+        hs_buf_str(&b, hs_positions_names[o->positions]);
     hs_head_set(&head->positions, hs_buf_cstr(&b));
     hs_buf_free(&b);
     fill_run(r, o, head->run);

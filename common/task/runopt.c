@@ -69,16 +69,16 @@ parse_layers(struct hs_run_options *o, const char *arg)
         hs_parse_list("--layers", arg, &o->layers);
 }
 
+const char *const hs_positions_names[] = {
+    [HS_POSITIONS_ALL] = "all",
+    [HS_POSITIONS_LAST] = "last",
+    [HS_POSITIONS_S0] = "s0",
+    [HS_POSITIONS_STEP_ENDS] = "step-ends",
+};
+
 static void
 parse_positions(struct hs_run_options *o, const char *arg)
 {
-    static const char *const names[] = {
-        [HS_POSITIONS_ALL] = "all",
-        [HS_POSITIONS_LAST] = "last",
-        [HS_POSITIONS_S0] = "s0",
-        [HS_POSITIONS_STEP_ENDS] = "step-ends",
-    };
-
     if (strncmp(arg, "every:", 6) == 0) {
         o->positions = HS_POSITIONS_EVERY;
         o->every =
@@ -86,7 +86,7 @@ parse_positions(struct hs_run_options *o, const char *arg)
         return;
     }
     for (int i = 0; i < 4; i++) {
-        if (strcmp(arg, names[i]) == 0) {
+        if (strcmp(arg, hs_positions_names[i]) == 0) {
             o->positions = (enum hs_positions)i;
             return;
         }

@@ -74,6 +74,10 @@ struct hs_run_options {
     int64_t edit_layer; /* -1 when not given */
 };
 
+/* What --positions and heads call them; without HS_POSITIONS_EVERY, which is
+ * "every:K". */
+extern const char *const hs_positions_names[];
+
 /* The defaults, as in hs-extract(1). */
 void hs_run_options_init(struct hs_run_options *o);
 void hs_run_options_free(struct hs_run_options *o);
