@@ -12,9 +12,9 @@ packages_of() {
     build)
         echo 'gcc libc6-dev make autoconf automake pkg-config libzstd-dev
             libmsgpack-dev libopenblas-dev libjansson-dev libpcre2-dev
-            libutf8proc-dev librandom123-dev libxxhash-dev libcmocka-dev'
+            libutf8proc-dev librandom123-dev libxxhash-dev libgsl-dev libcmocka-dev'
         ;;
-    run) echo 'parallel zstd jq' ;;
+    run) echo 'parallel zstd jq gnuplot-nox' ;;
     tests) echo 'mandoc python3 python3-numpy python3-msgpack python3-zstandard' ;;
     dev) echo 'clang clang-format cppcheck shellcheck' ;;
     *) usage ;;
@@ -25,7 +25,7 @@ packages_of() {
 tools_of() {
     case $1 in
     build) echo 'cc make autoconf automake pkg-config' ;;
-    run) echo 'parallel zstd jq' ;;
+    run) echo 'parallel zstd jq gnuplot' ;;
     tests) echo 'mandoc python3' ;;
     dev) echo 'clang clang-format cppcheck shellcheck' ;;
     esac
