@@ -142,14 +142,11 @@ hs_column_norms(const float *w1, size_t hidden, size_t d, float *l1, float *l2)
 }
 
 static void
-initialise(struct fitting *f, const struct hs_probe *init)
+initialise(struct fitting *f)
 {
     struct hs_probe *p = f->p;
 
-    if (init != NULL)
-        hs_mlp_set(f->mlp, init->w1, init->b1, init->w2, init->b2);
-    else
-        hs_mlp_init(f->mlp, p->o.seed);
+    hs_mlp_init(f->mlp, p->o.seed);
     hs_mlp_get(f->mlp, p->w1, p->b1, p->w2, &p->b2);
     hs_column_norms(p->w1, p->o.hidden, p->d, p->init_l1, p->init_l2);
 }
@@ -321,9 +318,8 @@ check(const struct fitting *f, struct hs_error *err)
 int
 hs_fit(struct hs_probe *p, const struct hs_fit_options *o,
        const struct hs_trajset *s, size_t l, const uint32_t *columns,
-       size_t n_columns, const uint8_t *rewards, const struct hs_probe *init,
-       struct hs_team *team, const struct hs_fit_watch *watch,
-       struct hs_error *err)
+       size_t n_columns, const uint8_t *rewards, struct hs_team *team,
+       const struct hs_fit_watch *watch, struct hs_error *err)
 {
     struct fitting f = {.p = p, .s = s, .rewards = rewards};
     int rc;
@@ -337,7 +333,7 @@ hs_fit(struct hs_probe *p, const struct hs_fit_options *o,
                                   .d = p->d};
     f.mlp = hs_mlp_new(p->d, o->hidden, team);
     f.spans = hs_calloc(o->batch, sizeof *f.spans);
-    initialise(&f, init);
+    initialise(&f);
     collect(&f);
     rc = check(&f, err);
     if (rc == 0)

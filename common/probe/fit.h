@@ -72,15 +72,15 @@ struct hs_fit_watch {
 
 /* Fits to the training trajectories of layer index l.  columns (n_columns),
  * ascending, or NULL for all.  rewards replaces those of the trajectories (for
- * shuffled ones); NULL: their own.  init, if not NULL, is a probe of the same
- * shape whose weights are the initial ones.  The trajectories of an epoch are
- * shuffled by (seed, epoch); the last batch of an epoch may be smaller.
- * Returns 0, or -1: a loss that is not finite, no training trajectory. */
+ * shuffled ones); NULL: their own.  The trajectories of an epoch are shuffled
+ * by (seed, epoch); the last batch of an epoch may be smaller.  No epochs leave
+ * the initial weights.  Returns 0, or -1: a loss that is not finite, no
+ * training trajectory. */
 HS_MUST_CHECK int hs_fit(struct hs_probe *p, const struct hs_fit_options *o,
                          const struct hs_trajset *s, size_t l,
                          const uint32_t *columns, size_t n_columns,
-                         const uint8_t *rewards, const struct hs_probe *init,
-                         struct hs_team *team, const struct hs_fit_watch *watch,
+                         const uint8_t *rewards, struct hs_team *team,
+                         const struct hs_fit_watch *watch,
                          struct hs_error *err);
 
 void hs_probe_free(struct hs_probe *p);

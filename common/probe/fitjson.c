@@ -94,7 +94,7 @@ hs_fit_options_read(const json_t *j, struct hs_fit_options *o,
         read_number(j, "weight_decay", &o->adamw.weight_decay, err) < 0 ||
         read_count(j, "hidden", 1, &hidden, err) < 0 ||
         read_count(j, "batch", 1, &batch, err) < 0 ||
-        read_count(j, "epochs", 1, &o->epochs, err) < 0 ||
+        read_count(j, "epochs", 0, &o->epochs, err) < 0 ||
         read_count(j, "steps", 0, &o->steps, err) < 0 ||
         hs_json_str(j, "standardize", "fit", &standardize, err) < 0)
         return -1;

@@ -197,7 +197,7 @@ read_weights(const msgpack_object *map, struct hs_probes *p, size_t *have,
 {
     struct hs_probe *q;
     const uint8_t *data;
-    size_t n, rows;
+    size_t n, rows = 0;
     uint64_t first;
     uint32_t layer;
 
