@@ -193,3 +193,16 @@ hs_encode_json(struct hs_encoded *e, const json_t *j, struct hs_error *err)
     end_object(e, start, 0);
     return 0;
 }
+
+int
+hs_encode_packed(struct hs_encoded *e, const void *data, size_t n,
+                 struct hs_error *err)
+{
+    size_t start = e->bytes.len;
+
+    if (n > HS_OBJECT_MAX)
+        return hs_fail(err, "a record of more than %d bytes", HS_OBJECT_MAX);
+    hs_buf_add(&e->bytes, data, n);
+    end_object(e, start, 0);
+    return 0;
+}
