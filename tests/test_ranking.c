@@ -709,25 +709,24 @@ test_damage(void **state)
 
     (void)state;
     damaged(&r, 0, "rankings", D, "in: no rankings");
-    damaged(&r, 15, "probes", D, "in: a stream of probes, not of rankings");
-    damaged(&r, 15, "rankings", D + 1, "20 coordinates of 21");
-    damaged(&r, 15, "rankings", D - 1, "d is 20, more than 19");
-    damaged(&r, 14, "rankings", D, "no ranking before it");
-    damaged(&r, 13, "rankings", D, "0 of 20 coordinates");
-    damaged(&r, 7, "rankings", D, "1 of 2 seeds");
+    damaged(&r, 7, "probes", D, "in: a stream of probes, not of rankings");
+    damaged(&r, 7, "rankings", D + 1, "20 coordinates of 21");
+    damaged(&r, 7, "rankings", D - 1, "d is 20, more than 19");
+    damaged(&r, 6, "rankings", D, "no ranking before it");
+    damaged(&r, 3, "rankings", D, "1 of 2 seeds");
     keep = r.order[3];
     r.order[3] = r.order[4];
-    damaged(&r, 15, "rankings", D, "is there twice");
+    damaged(&r, 7, "rankings", D, "is there twice");
     r.order[3] = keep;
     keep = r.seed_order[12];
     r.seed_order[12] = D;
-    damaged(&r, 15, "rankings", D, "coordinate 20 is out of range");
+    damaged(&r, 7, "rankings", D, "coordinate 20 is out of range");
     r.seed_order[12] = keep;
     r.rms_rank[3] = 0;
-    damaged(&r, 15, "rankings", D, "rms_rank of coordinate 3 is 0");
+    damaged(&r, 7, "rankings", D, "rms_rank of coordinate 3 is 0");
     r.rms_rank[3] = 1;
     r.importance[1] = NAN;
-    damaged(&r, 15, "rankings", D, "importance of coordinate 1 is no number");
+    damaged(&r, 7, "rankings", D, "importance of coordinate 1 is no number");
     hs_ranking_free(&r);
     hs_probes_free(&p);
 }

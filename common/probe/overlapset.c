@@ -14,18 +14,24 @@
 #include "stats/overlap.h"
 #include "stats/rank.h"
 
-/* What a ranking is called, as members of a record. */
-static json_t *
-side_json(const struct hs_overlap_side *s)
+/* What the rankings are called. */
+static void
+add_names(json_t *j, const struct hs_overlap_side *a,
+          const struct hs_overlap_side *b)
 {
-    json_t *j = json_object();
-    json_t *file = json_string(s->file);
+    json_t *file_a = json_string(a->file), *file_b = json_string(b->file);
 
-    json_object_set_new(j, "file", file != NULL ? file : json_string("?"));
-    json_object_set_new(j, "layer", json_integer(s->r->layer));
-    json_object_set_new(j, "target", json_string(hs_target_name(s->r->target)));
-    json_object_set_new(j, "by", json_string(hs_rank_by_name(s->r->by)));
-    return j;
+    /* a name that is not UTF-8 */
+    json_object_set_new(j, "a", file_a != NULL ? file_a : json_string("?"));
+    json_object_set_new(j, "b", file_b != NULL ? file_b : json_string("?"));
+    json_object_set_new(j, "layer_a", json_integer(a->r->layer));
+    json_object_set_new(j, "layer_b", json_integer(b->r->layer));
+    json_object_set_new(j, "target_a",
+                        json_string(hs_target_name(a->r->target)));
+    json_object_set_new(j, "target_b",
+                        json_string(hs_target_name(b->r->target)));
+    json_object_set_new(j, "by_a", json_string(hs_rank_by_name(a->r->by)));
+    json_object_set_new(j, "by_b", json_string(hs_rank_by_name(b->r->by)));
 }
 
 /* Spearman's correlation of the mean ranks. */
@@ -76,8 +82,7 @@ overlap(const struct hs_overlap_side *a, const struct hs_overlap_side *b,
 
     hs_overlap(d, k, k, shared, 0.95, &o);
     json_object_set_new(j, "type", json_string("overlap"));
-    json_object_set_new(j, "a", side_json(a));
-    json_object_set_new(j, "b", side_json(b));
+    add_names(j, a, b);
     json_object_set_new(j, "d", json_integer((json_int_t)d));
     number(j, "ratio", ratio);
     json_object_set_new(j, "kept", json_integer((json_int_t)k));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * rankcols.h - the tensors of a record "ranks", for those who write and read
+ * rankcols.h - the tensors of a record "ranking", for those who write and read
  * it.
  */
 #ifndef HS_RANKCOLS_H
@@ -10,12 +10,8 @@
 
 #include "probe/ranking.h"
 
-enum {
-    HS_RANKS_MAX = 65536 /* coordinates in a record "ranks" */
-};
-
 enum hs_rank_column_id {
-    HS_COL_COORDINATE,
+    HS_COL_ORDER,
     HS_COL_IMPORTANCE,
     HS_COL_MEAN_RANK,
     HS_COL_STABILITY,

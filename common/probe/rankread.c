@@ -3,7 +3,7 @@
  * rankread.c - reading of rankings, see rankrec.h.
  *
  * Nothing is taken on trust: an order must be a permutation, and a ranking must
- * have all its coordinates and seeds before the next one begins.
+ * have all its seeds before the next one begins.
  */
 #include <config.h>
 
@@ -24,7 +24,7 @@ enum {
 /* A ranking as far as it has come. */
 struct reading {
     struct hs_ranking r;
-    size_t n_ranks, n_seeds, cap_order;
+    size_t n_seeds, cap_order;
     bool open;
 };
 
@@ -49,6 +49,103 @@ read_names(const msgpack_object *o, struct hs_ranking *r, struct hs_error *err)
     free(target);
     free(by);
     free(standardize);
+    return rc;
+}
+
+static uint32_t
+whole_at(const uint8_t *data, size_t i)
+{
+    uint32_t x;
+
+    memcpy(&x, data + 4 * i, 4);
+    return x;
+}
+
+/* Copies an order, which must be a permutation. */
+static int
+take_order(uint32_t *order, const uint8_t *data, size_t d, struct hs_error *err)
+{
+    bool *seen = hs_calloc(d, sizeof *seen);
+    int rc = 0;
+
+    for (size_t i = 0; i < d && rc == 0; i++) {
+        uint32_t j = whole_at(data, i);
+
+        if (j >= d || seen[j])
+            rc = hs_fail(err, "order: coordinate %" PRIu32 " is %s", j,
+                         j >= d ? "out of range" : "there twice");
+        else
+            seen[j] = true;
+        order[i] = j;
+    }
+    free(seen);
+    return rc;
+}
+
+/* Whole numbers of column c, from low to high. */
+static int
+take_wholes(struct hs_ranking *r, enum hs_rank_column_id c, const uint8_t *data,
+            uint32_t low, uint32_t high, struct hs_error *err)
+{
+    for (size_t j = 0; j < r->d; j++) {
+        uint32_t x = whole_at(data, j);
+
+        if (x < low || x > high)
+            return hs_fail(err,
+                           "%s of coordinate %zu is %" PRIu32 ", out of range",
+                           hs_rank_columns[c].name, j, x);
+        if (c == HS_COL_SINK)
+            r->sink[j] = (uint8_t)x;
+        else
+            r->rms_rank[j] = x;
+    }
+    return 0;
+}
+
+static int
+take_floats(struct hs_ranking *r, enum hs_rank_column_id c, const uint8_t *data,
+            struct hs_error *err)
+{
+    float *x = hs_rank_floats(r, c);
+
+    memcpy(x, data, r->d * sizeof *x);
+    if (c == HS_COL_IMPORTANCE || c == HS_COL_MEAN_RANK ||
+        c == HS_COL_STABILITY)
+        for (size_t j = 0; j < r->d; j++)
+            if (!isfinite(x[j]))
+                return hs_fail(err, "%s of coordinate %zu is no number",
+                               hs_rank_columns[c].name, j);
+    return 0;
+}
+
+static int
+read_columns(struct hs_ranking *r, const msgpack_object *o,
+             struct hs_error *err)
+{
+    const uint8_t *data;
+    size_t n = 0;
+    int rc = 0;
+
+    for (int c = 0; c < HS_N_RANK_COLUMNS && rc == 0; c++) {
+        const struct hs_rank_column *column = &hs_rank_columns[c];
+
+        if (hs_mp_get_tensor(o, column->name, column->whole ? "u32" : "f32",
+                             &data, &n, err) < 0)
+            return -1;
+        if (n != r->d)
+            return hs_fail(err, "%s has %zu numbers, not %zu", column->name, n,
+                           r->d);
+        if (c == HS_COL_ORDER)
+            rc = take_order(r->order, data, r->d, err);
+        else if (c == HS_COL_RMS_RANK)
+            rc = take_wholes(r, HS_COL_RMS_RANK, data, 1, (uint32_t)r->d, err);
+        else if (c == HS_COL_SINK)
+            rc = take_wholes(r, HS_COL_SINK, data, 0, HS_SINK_UNKNOWN, err);
+        else
+            rc = take_floats(r, (enum hs_rank_column_id)c, data, err);
+    }
+    for (size_t i = 0; i < r->d && rc == 0; i++)
+        r->rank[r->order[i]] = (uint32_t)(i + 1);
     return rc;
 }
 
@@ -77,7 +174,7 @@ read_ranking(struct reading *g, const msgpack_object *o, uint64_t dim,
     r->n_seeds = (size_t)n_seeds;
     r->n_top = (size_t)n_top;
     hs_ranking_alloc(r);
-    return 0;
+    return read_columns(r, o, err);
 }
 
 /* Whether a record goes on with the ranking that was begun. */
@@ -103,108 +200,12 @@ same_ranking(const struct reading *g, const msgpack_object *o,
     return rc;
 }
 
-static uint32_t
-whole_at(const uint8_t *data, size_t i)
-{
-    uint32_t x;
-
-    memcpy(&x, data + 4 * i, 4);
-    return x;
-}
-
-/* The coordinates of ranks g->n_ranks on. */
-static int
-take_order(struct reading *g, const uint8_t *data, size_t n,
-           struct hs_error *err)
-{
-    struct hs_ranking *r = &g->r;
-
-    if (n == 0 || n > r->d - g->n_ranks)
-        return hs_fail(err, "%zu ranks behind %zu of %zu", n, g->n_ranks, r->d);
-    for (size_t i = 0; i < n; i++) {
-        uint32_t j = whole_at(data, i);
-
-        if (j >= r->d || r->rank[j] != 0)
-            return hs_fail(err, "coordinate %" PRIu32 " is %s", j,
-                           j >= r->d ? "out of range" : "there twice");
-        r->order[g->n_ranks + i] = j;
-        r->rank[j] = (uint32_t)(g->n_ranks + i + 1);
-    }
-    return 0;
-}
-
-/* A column of n ranks from g->n_ranks on. */
-static int
-take_column(struct reading *g, enum hs_rank_column_id c, const uint8_t *data,
-            size_t n, struct hs_error *err)
-{
-    struct hs_ranking *r = &g->r;
-    float *x = hs_rank_floats(r, c);
-    bool finite = c == HS_COL_IMPORTANCE || c == HS_COL_MEAN_RANK ||
-                  c == HS_COL_STABILITY;
-
-    for (size_t i = 0; i < n; i++) {
-        uint32_t j = r->order[g->n_ranks + i], whole = whole_at(data, i);
-
-        if (x != NULL) {
-            memcpy(&x[j], data + 4 * i, 4);
-            if (finite && !isfinite(x[j]))
-                return hs_fail(err, "%s of coordinate %" PRIu32 " is no number",
-                               hs_rank_columns[c].name, j);
-        } else if (c == HS_COL_RMS_RANK && whole >= 1 && whole <= r->d) {
-            r->rms_rank[j] = whole;
-        } else if (c == HS_COL_SINK && whole <= HS_SINK_UNKNOWN) {
-            r->sink[j] = (uint8_t)whole;
-        } else if (c != HS_COL_COORDINATE) {
-            return hs_fail(err,
-                           "%s of coordinate %" PRIu32 " is %" PRIu32
-                           ", out of range",
-                           hs_rank_columns[c].name, j, whole);
-        }
-    }
-    return 0;
-}
-
-static int
-read_ranks(struct reading *g, const msgpack_object *o, struct hs_error *err)
-{
-    const uint8_t *data;
-    uint64_t first = 0;
-    size_t n = 0, n_column;
-
-    if (same_ranking(g, o, err) < 0 ||
-        hs_mp_get_u64(o, "first", g->r.d, &first, err) < 0 ||
-        hs_mp_get_tensor(o, "coordinate", "u32", &data, &n, err) < 0)
-        return -1;
-    if (first != g->n_ranks)
-        return hs_fail(err, "first is %" PRIu64 ", not %zu", first, g->n_ranks);
-    if (take_order(g, data, n, err) < 0)
-        return -1;
-    for (int c = 0; c < HS_N_RANK_COLUMNS; c++) {
-        const struct hs_rank_column *column = &hs_rank_columns[c];
-
-        if (hs_mp_get_tensor(o, column->name, column->whole ? "u32" : "f32",
-                             &data, &n_column, err) < 0)
-            return -1;
-        if (n_column != n)
-            return hs_fail(err, "%s has %zu numbers, not %zu", column->name,
-                           n_column, n);
-        if (take_column(g, (enum hs_rank_column_id)c, data, n, err) < 0)
-            return -1;
-    }
-    g->n_ranks += n;
-    return 0;
-}
-
 static int
 read_seed(struct reading *g, const msgpack_object *o, struct hs_error *err)
 {
     struct hs_ranking *r = &g->r;
     const uint8_t *data;
-    uint32_t *order;
-    bool *seen;
     size_t n = 0;
-    int rc = 0;
 
     if (same_ranking(g, o, err) < 0)
         return -1;
@@ -219,21 +220,10 @@ read_seed(struct reading *g, const msgpack_object *o, struct hs_error *err)
     r->seed_order =
         hs_grow(r->seed_order, &g->cap_order, hs_mul(g->n_seeds + 1, r->d),
                 sizeof *r->seed_order);
-    order = r->seed_order + g->n_seeds * r->d;
-    seen = hs_calloc(n, sizeof *seen);
-    for (size_t i = 0; i < n && rc == 0; i++) {
-        uint32_t j = whole_at(data, i);
-
-        if (j >= n || seen[j])
-            rc = hs_fail(err, "coordinate %" PRIu32 " is %s", j,
-                         j >= n ? "out of range" : "there twice");
-        else
-            seen[j] = true;
-        order[i] = j;
-    }
-    free(seen);
+    if (take_order(r->seed_order + g->n_seeds * r->d, data, n, err) < 0)
+        return -1;
     g->n_seeds++;
-    return rc;
+    return 0;
 }
 
 /* The ranking that was begun is to be whole now. */
@@ -242,13 +232,10 @@ finish(struct reading *g, struct hs_rankings *s, struct hs_error *err)
 {
     if (!g->open)
         return 0;
-    if (g->n_ranks != g->r.d || g->n_seeds != g->r.n_seeds)
-        return hs_fail(err,
-                       "layer %" PRIu32
-                       ", %s: %zu of %zu coordinates, %zu of "
-                       "%zu seeds",
-                       g->r.layer, hs_target_name(g->r.target), g->n_ranks,
-                       g->r.d, g->n_seeds, g->r.n_seeds);
+    if (g->n_seeds != g->r.n_seeds)
+        return hs_fail(err, "layer %" PRIu32 ", %s: %zu of %zu seeds",
+                       g->r.layer, hs_target_name(g->r.target), g->n_seeds,
+                       g->r.n_seeds);
     hs_rankings_add(s, &g->r);
     g->open = false;
     return 0;
@@ -266,8 +253,6 @@ read_object(struct reading *g, struct hs_rankings *s, const msgpack_object *o,
         rc = finish(g, s, err);
         if (rc == 0)
             rc = read_ranking(g, o, s->head.dim, err);
-    } else if (rc == 0 && strcmp(type, "ranks") == 0) {
-        rc = read_ranks(g, o, err);
     } else if (rc == 0 && strcmp(type, "seed-order") == 0) {
         rc = read_seed(g, o, err);
     } else if (rc == 0) {

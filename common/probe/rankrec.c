@@ -17,7 +17,7 @@
 #include "stream/mp.h"
 
 const struct hs_rank_column hs_rank_columns[HS_N_RANK_COLUMNS] = {
-    [HS_COL_COORDINATE] = {"coordinate", true},
+    [HS_COL_ORDER] = {"order", true},
     [HS_COL_IMPORTANCE] = {"importance", false},
     [HS_COL_MEAN_RANK] = {"mean_rank", false},
     [HS_COL_STABILITY] = {"stability", false},
@@ -56,26 +56,13 @@ hs_rank_floats(const struct hs_ranking *r, enum hs_rank_column_id c)
         return r->auc;
     case HS_COL_AUC_P:
         return r->auc_p;
-    case HS_COL_COORDINATE:
+    case HS_COL_ORDER:
     case HS_COL_RMS_RANK:
     case HS_COL_SINK:
     case HS_N_RANK_COLUMNS:
         break;
     }
     return NULL;
-}
-
-/* The value of column c, whole or a float, of coordinate j, as 4 bytes. */
-static void
-cell(const struct hs_ranking *r, enum hs_rank_column_id c, uint32_t j,
-     uint8_t *out)
-{
-    const float *x = hs_rank_floats(r, c);
-    uint32_t whole = c == HS_COL_RMS_RANK ? r->rms_rank[j]
-                     : c == HS_COL_SINK   ? r->sink[j]
-                                          : j;
-
-    memcpy(out, x != NULL ? (const void *)&x[j] : (const void *)&whole, 4);
 }
 
 void
@@ -100,34 +87,45 @@ hs_rankings_add(struct hs_rankings *s, struct hs_ranking *r)
 /* ---- records ---- */
 
 static void
-begin(msgpack_packer *pk, struct hs_buf *b, uint32_t n_members,
-      const char *type, const struct hs_ranking *r)
+pack_column(msgpack_packer *pk, const struct hs_ranking *r,
+            enum hs_rank_column_id c)
 {
-    b->len = 0;
-    hs_mp_packer(pk, b);
-    (void)msgpack_pack_map(pk, n_members);
-    hs_mp_str(pk, "type", type);
-    hs_mp_u64(pk, "layer", r->layer);
-    hs_mp_str(pk, "target", hs_target_name(r->target));
+    const char *name = hs_rank_columns[c].name;
+    uint32_t *sink;
+
+    if (c == HS_COL_ORDER) {
+        hs_mp_tensor(pk, name, "u32", r->order, r->d);
+    } else if (c == HS_COL_RMS_RANK) {
+        hs_mp_tensor(pk, name, "u32", r->rms_rank, r->d);
+    } else if (c == HS_COL_SINK) {
+        sink = hs_malloc(hs_mul(r->d, sizeof *sink));
+        for (size_t j = 0; j < r->d; j++)
+            sink[j] = r->sink[j];
+        hs_mp_tensor(pk, name, "u32", sink, r->d);
+        free(sink);
+    } else {
+        hs_mp_tensor(pk, name, "f32", hs_rank_floats(r, c), r->d);
+    }
 }
 
-/* Ranks first .. first + n - 1. */
+/* The members of hs_ranking_json(), then the tensors. */
 static void
-pack_ranks(struct hs_buf *b, const struct hs_ranking *r, size_t first, size_t n)
+pack_ranking(struct hs_buf *b, const struct hs_ranking *r)
 {
-    uint8_t *data = hs_malloc(hs_mul(n, 4));
+    json_t *j = hs_ranking_json(r), *value;
+    const char *key;
     msgpack_packer pk;
 
-    begin(&pk, b, 4 + HS_N_RANK_COLUMNS, "ranks", r);
-    hs_mp_u64(&pk, "first", first);
-    for (int c = 0; c < HS_N_RANK_COLUMNS; c++) {
-        for (size_t i = 0; i < n; i++)
-            cell(r, (enum hs_rank_column_id)c, r->order[first + i],
-                 data + 4 * i);
-        hs_mp_tensor(&pk, hs_rank_columns[c].name,
-                     hs_rank_columns[c].whole ? "u32" : "f32", data, n);
+    hs_mp_packer(&pk, b);
+    (void)msgpack_pack_map(&pk, json_object_size(j) + HS_N_RANK_COLUMNS);
+    json_object_foreach(j, key, value)
+    {
+        hs_mp_key(&pk, key);
+        hs_mp_json(&pk, value);
     }
-    free(data);
+    for (int c = 0; c < HS_N_RANK_COLUMNS; c++)
+        pack_column(&pk, r, (enum hs_rank_column_id)c);
+    json_decref(j);
 }
 
 static void
@@ -135,7 +133,12 @@ pack_seed(struct hs_buf *b, const struct hs_ranking *r, size_t i)
 {
     msgpack_packer pk;
 
-    begin(&pk, b, 5, "seed-order", r);
+    b->len = 0;
+    hs_mp_packer(&pk, b);
+    (void)msgpack_pack_map(&pk, 5);
+    hs_mp_str(&pk, "type", "seed-order");
+    hs_mp_u64(&pk, "layer", r->layer);
+    hs_mp_str(&pk, "target", hs_target_name(r->target));
     hs_mp_u64(&pk, "seed", r->seeds[i]);
     hs_mp_tensor(&pk, "order", "u32", r->seed_order + i * r->d, r->d);
 }
@@ -144,15 +147,11 @@ int
 hs_encode_ranking(struct hs_encoded *e, const struct hs_ranking *r,
                   struct hs_error *err)
 {
-    json_t *j = hs_ranking_json(r);
     struct hs_buf b = {0};
-    int rc = hs_encode_json(e, j, err);
+    int rc;
 
-    json_decref(j);
-    for (size_t i = 0; i < r->d && rc == 0; i += HS_RANKS_MAX) {
-        pack_ranks(&b, r, i, r->d - i < HS_RANKS_MAX ? r->d - i : HS_RANKS_MAX);
-        rc = hs_encode_packed(e, b.data, b.len, err);
-    }
+    pack_ranking(&b, r);
+    rc = hs_encode_packed(e, b.data, b.len, err);
     for (size_t i = 0; i < r->n_seeds && rc == 0; i++) {
         pack_seed(&b, r, i);
         rc = hs_encode_packed(e, b.data, b.len, err);
@@ -258,15 +257,14 @@ hs_ranking_row(const struct hs_ranking *r, size_t i)
     json_object_set_new(j, "target", json_string(hs_target_name(r->target)));
     set(j, "rank", i + 1);
     set(j, "top", i < r->n_top);
-    for (int c = 0; c < HS_N_RANK_COLUMNS; c++) {
+    set(j, "coordinate", k);
+    for (int c = HS_COL_ORDER + 1; c < HS_N_RANK_COLUMNS; c++) {
         const float *x = hs_rank_floats(r, (enum hs_rank_column_id)c);
 
         json_object_set_new(j, hs_rank_columns[c].name,
                             x != NULL          ? number(x[k])
                             : c == HS_COL_SINK ? json_string(sinks[r->sink[k]])
-                            : c == HS_COL_RMS_RANK
-                                ? json_integer(r->rms_rank[k])
-                                : json_integer(k));
+                                               : json_integer(r->rms_rank[k]));
     }
     return j;
 }

@@ -3,9 +3,8 @@
  * rankrec.h - rankings as records of a stream of kind "rankings", and as lines
  * of text.  neuron-rank(1) describes both.
  *
- * A ranking is one record "ranking" with what there is to say about it, then
- * records "ranks" with the coordinates in their order, up to 65536 each, then a
- * record "seed-order" for each seed.
+ * A ranking is one record "ranking" with what there is to say about it and the
+ * tensors of struct hs_ranking, then a record "seed-order" for each seed.
  */
 #ifndef HS_RANKREC_H
 #define HS_RANKREC_H
@@ -38,7 +37,7 @@ HS_MUST_CHECK int hs_encode_ranking(struct hs_encoded *e,
 HS_MUST_CHECK int hs_rankings_read(struct hs_rankings *s, struct hs_reader *r,
                                    const char *name, struct hs_error *err);
 
-/* The record "ranking" as JSON; a new reference. */
+/* The record "ranking" without its tensors; a new reference. */
 json_t *hs_ranking_json(const struct hs_ranking *r);
 
 /* A line for the coordinate of rank i + 1; a new reference. */
