@@ -22,6 +22,7 @@
 #include "probe/overlapset.h"
 #include "probe/ranking.h"
 #include "probe/rankrec.h"
+#include "stream/object.h"
 
 enum {
     D = 20,
@@ -672,7 +673,7 @@ test_records(void **state)
     hs_probes_free(&p);
 }
 
-/* Takes the records of r that mask asks for, in their order, and wants to hear
+/* Writes the records of r that mask asks for, in their order, and wants to hear
  * why that is no ranking. */
 static void
 damaged(const struct hs_ranking *r, unsigned mask, const char *kind,
@@ -686,10 +687,13 @@ damaged(const struct hs_ranking *r, unsigned mask, const char *kind,
 
     assert_int_equal(hs_encode_ranking(&all, r, &err), 0);
     for (size_t i = 0; i < all.n; start = all.objects[i++].end)
-        if ((mask & 1u << i) != 0)
-            assert_int_equal(hs_encode_packed(&some, all.bytes.data + start,
-                                              all.objects[i].end - start, &err),
-                             0);
+        if ((mask & 1u << i) != 0) {
+            struct hs_object_mark m = {.start = some.bytes.len};
+
+            hs_buf_add(&some.bytes, all.bytes.data + start,
+                       all.objects[i].end - start);
+            assert_int_equal(hs_object_end(&some, &m, &err), 0);
+        }
     b = stream_of(kind, dim, &some);
     assert_int_equal(read_back(&s, &b, &err), -1);
     if (strstr(err.text, why) == NULL)

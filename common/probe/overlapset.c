@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "stats/overlap.h"
 #include "stats/rank.h"
@@ -54,7 +55,7 @@ correlation(const struct hs_ranking *a, const struct hs_ranking *b, double *p)
 static void
 number(json_t *j, const char *key, double x)
 {
-    json_object_set_new(j, key, hs_rank_number(x));
+    json_object_set_new(j, key, hs_json_number(x));
 }
 
 /* The seeds of two rankings agree so well; the worse bounds what the rankings

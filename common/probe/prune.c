@@ -13,6 +13,7 @@
 
 #include <gsl/gsl_cdf.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/rngplace.h"
@@ -159,7 +160,7 @@ record(const struct pruning *g, const char *type, bool fresh, const char *set,
 static void
 number(json_t *j, const char *key, double x)
 {
-    json_object_set_new(j, key, hs_rank_number(x));
+    json_object_set_new(j, key, hs_json_number(x));
 }
 
 static void

@@ -12,9 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "probe/rankcols.h"
-#include "stream/mp.h"
+#include "stream/object.h"
 
 const struct hs_rank_column hs_rank_columns[HS_N_RANK_COLUMNS] = {
     [HS_COL_ORDER] = {"order", true},
@@ -109,64 +110,52 @@ pack_column(msgpack_packer *pk, const struct hs_ranking *r,
 }
 
 /* The members of hs_ranking_json(), then the tensors. */
-static void
-pack_ranking(struct hs_buf *b, const struct hs_ranking *r)
+static int
+encode_ranking(struct hs_encoded *e, const struct hs_ranking *r,
+               struct hs_error *err)
 {
     json_t *j = hs_ranking_json(r), *value;
+    struct hs_object_mark m =
+        hs_object_begin(e, json_object_size(j) + HS_N_RANK_COLUMNS);
     const char *key;
-    msgpack_packer pk;
 
-    hs_mp_packer(&pk, b);
-    (void)msgpack_pack_map(&pk, json_object_size(j) + HS_N_RANK_COLUMNS);
     json_object_foreach(j, key, value)
     {
-        hs_mp_key(&pk, key);
-        hs_mp_json(&pk, value);
+        hs_mp_key(&m.pk, key);
+        hs_mp_json(&m.pk, value);
     }
     for (int c = 0; c < HS_N_RANK_COLUMNS; c++)
-        pack_column(&pk, r, (enum hs_rank_column_id)c);
+        pack_column(&m.pk, r, (enum hs_rank_column_id)c);
     json_decref(j);
+    return hs_object_end(e, &m, err);
 }
 
-static void
-pack_seed(struct hs_buf *b, const struct hs_ranking *r, size_t i)
+static int
+encode_seed(struct hs_encoded *e, const struct hs_ranking *r, size_t i,
+            struct hs_error *err)
 {
-    msgpack_packer pk;
+    struct hs_object_mark m = hs_object_begin(e, 5);
 
-    b->len = 0;
-    hs_mp_packer(&pk, b);
-    (void)msgpack_pack_map(&pk, 5);
-    hs_mp_str(&pk, "type", "seed-order");
-    hs_mp_u64(&pk, "layer", r->layer);
-    hs_mp_str(&pk, "target", hs_target_name(r->target));
-    hs_mp_u64(&pk, "seed", r->seeds[i]);
-    hs_mp_tensor(&pk, "order", "u32", r->seed_order + i * r->d, r->d);
+    hs_mp_str(&m.pk, "type", "seed-order");
+    hs_mp_u64(&m.pk, "layer", r->layer);
+    hs_mp_str(&m.pk, "target", hs_target_name(r->target));
+    hs_mp_u64(&m.pk, "seed", r->seeds[i]);
+    hs_mp_tensor(&m.pk, "order", "u32", r->seed_order + i * r->d, r->d);
+    return hs_object_end(e, &m, err);
 }
 
 int
 hs_encode_ranking(struct hs_encoded *e, const struct hs_ranking *r,
                   struct hs_error *err)
 {
-    struct hs_buf b = {0};
-    int rc;
+    int rc = encode_ranking(e, r, err);
 
-    pack_ranking(&b, r);
-    rc = hs_encode_packed(e, b.data, b.len, err);
-    for (size_t i = 0; i < r->n_seeds && rc == 0; i++) {
-        pack_seed(&b, r, i);
-        rc = hs_encode_packed(e, b.data, b.len, err);
-    }
-    hs_buf_free(&b);
+    for (size_t i = 0; i < r->n_seeds && rc == 0; i++)
+        rc = encode_seed(e, r, i, err);
     return rc;
 }
 
 /* ---- JSON ---- */
-
-json_t *
-hs_rank_number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
 
 /* The double that prints as the shortest text that names the float. */
 static json_t *
@@ -236,11 +225,11 @@ hs_ranking_json(const struct hs_ranking *r)
     set(j, "sinks_unknown", s.n_unknown);
     set(j, "sinks_all", s.n_sinks_all);
     set(j, "large_rms", s.n_large);
-    json_object_set_new(j, "enrichment", hs_rank_number(s.enrichment));
-    json_object_set_new(j, "enrichment_p", hs_rank_number(s.enrichment_p));
-    json_object_set_new(j, "seed_iou", hs_rank_number(s.seed_iou));
-    json_object_set_new(j, "chance_iou", hs_rank_number(s.chance_iou));
-    json_object_set_new(j, "seed_z", hs_rank_number(s.seed_z));
+    json_object_set_new(j, "enrichment", hs_json_number(s.enrichment));
+    json_object_set_new(j, "enrichment_p", hs_json_number(s.enrichment_p));
+    json_object_set_new(j, "seed_iou", hs_json_number(s.seed_iou));
+    json_object_set_new(j, "chance_iou", hs_json_number(s.chance_iou));
+    json_object_set_new(j, "seed_z", hs_json_number(s.seed_z));
     json_object_set_new(j, "warnings", hs_rank_warnings(r));
     return j;
 }

@@ -43,7 +43,4 @@ json_t *hs_ranking_json(const struct hs_ranking *r);
 /* A line for the coordinate of rank i + 1; a new reference. */
 json_t *hs_ranking_row(const struct hs_ranking *r, size_t i);
 
-/* A number, null if it is none. */
-json_t *hs_rank_number(double x);
-
 #endif

@@ -134,11 +134,6 @@ HS_MUST_CHECK int hs_encode_states(struct hs_encoded *e, enum hs_dtype d,
 HS_MUST_CHECK int hs_encode_json(struct hs_encoded *e, const json_t *j,
                                  struct hs_error *err);
 
-/* The same, packed already (mp.h): n bytes, one map whose first key is "type".
- * For records with tensors. */
-HS_MUST_CHECK int hs_encode_packed(struct hs_encoded *e, const void *data,
-                                   size_t n, struct hs_error *err);
-
 /* The most rows of a states object. */
 size_t hs_block_rows(enum hs_dtype d, size_t dim);
 
