@@ -128,8 +128,8 @@ retrain(struct pruning *g, size_t k, struct point *out, struct hs_error *err)
         o.epochs = g->o->epochs;
         o.steps = 0;
     }
-    if (hs_fit(&fresh, &o, g->s, g->l, g->columns, k, NULL, NULL, g->team, NULL,
-               err) < 0)
+    if (hs_fit(&fresh, &o, g->s, g->l, k < g->r->d ? g->columns : NULL, k, NULL,
+               g->team, NULL, err) < 0)
         return -1;
     evaluate(g, &fresh, NULL, out);
     hs_probe_free(&fresh);
