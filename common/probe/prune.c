@@ -122,20 +122,21 @@ static int
 retrain(struct pruning *g, size_t k, struct point *out, struct hs_error *err)
 {
     struct hs_fit_options o = g->p->o;
-    struct hs_probe fresh;
+    struct hs_probe fresh = {0};
+    int rc;
 
     if (g->o->epochs > 0) {
         o.epochs = g->o->epochs;
         o.steps = 0;
     }
-    if (hs_fit(&fresh, &o, g->s, g->l, k < g->r->d ? g->columns : NULL, k, NULL,
-               g->team, NULL, err) < 0)
-        return -1;
-    evaluate(g, &fresh, NULL, out);
+    rc = hs_fit(&fresh, &o, g->s, g->l, k < g->r->d ? g->columns : NULL, k,
+                NULL, g->team, NULL, err);
+    if (rc == 0)
+        evaluate(g, &fresh, NULL, out);
     hs_probe_free(&fresh);
-    if (g->watch != NULL)
+    if (rc == 0 && g->watch != NULL)
         g->watch->fitted(g->watch->ud);
-    return 0;
+    return rc;
 }
 
 /* ---- records ---- */

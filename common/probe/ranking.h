@@ -120,6 +120,9 @@ HS_MUST_CHECK int hs_ranking_retop(struct hs_ranking *r,
                                    const struct hs_top *top,
                                    struct hs_error *err);
 
+/* The top in ascending order: (n_top), to be freed by the caller. */
+uint32_t *hs_ranking_top(const struct hs_ranking *r);
+
 /* What there is to say about the top. */
 struct hs_rank_summary {
     size_t n_sinks, n_unknown;  /* of the top */

@@ -178,23 +178,12 @@ set(json_t *j, const char *key, size_t n)
     json_object_set_new(j, key, json_integer((json_int_t)n));
 }
 
-static int
-compare_u32(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* The top, ascending. */
 static json_t *
 list_top(const struct hs_ranking *r)
 {
-    uint32_t *v = hs_malloc(hs_mul(r->n_top, sizeof *v));
+    uint32_t *v = hs_ranking_top(r);
     json_t *list = json_array();
 
-    memcpy(v, r->order, r->n_top * sizeof *v);
-    qsort(v, r->n_top, sizeof *v, compare_u32);
     for (size_t i = 0; i < r->n_top; i++)
         json_array_append_new(list, json_integer(v[i]));
     free(v);

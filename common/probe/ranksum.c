@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "probe/ranking.h"
@@ -14,6 +15,24 @@
 
 /* One-sided 5 % of the normal distribution. */
 #define SEEDS_AGREE 1.645
+
+static int
+compare_u32(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+uint32_t *
+hs_ranking_top(const struct hs_ranking *r)
+{
+    uint32_t *v = hs_malloc(hs_mul(r->n_top, sizeof *v));
+
+    memcpy(v, r->order, r->n_top * sizeof *v);
+    qsort(v, r->n_top, sizeof *v, compare_u32);
+    return v;
+}
 
 /* What pairs of seeds share of their first k. */
 struct pairs {
