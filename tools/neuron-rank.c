@@ -148,8 +148,27 @@ parse_option(int c, struct options *o)
     }
 }
 
+static bool
+is_stdin(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
 static void
-check_options(const struct options *o, int n_operands)
+check_operands(const struct options *o, char **paths, int n)
+{
+    int n_stdin = is_stdin(o->rank.audit) + is_stdin(o->rank.curve) + (n == 0);
+
+    for (int i = 0; i < n; i++)
+        n_stdin += is_stdin(paths[i]);
+    if (n_stdin > 1)
+        hs_die(HS_EXIT_USAGE, "standard input can be read once only");
+    if (!o->iou && n > 1)
+        hs_die(HS_EXIT_USAGE, "one stream is ranked at a time");
+}
+
+static void
+check_options(const struct options *o)
 {
     const struct hs_rank_options *r = &o->rank;
     bool text = o->select || o->tsv || o->json;
@@ -168,8 +187,6 @@ check_options(const struct options *o, int n_operands)
         hs_die(HS_EXIT_USAGE,
                "--epochs, --prune-eval, --random and --seed are "
                "for --curve");
-    if (!o->iou && n_operands > 1)
-        hs_die(HS_EXIT_USAGE, "one stream is ranked at a time");
     if (!text && strcmp(o->output, "-") == 0)
         hs_refuse_terminal(STDOUT_FILENO, "standard output");
 }
@@ -189,7 +206,8 @@ parse_options(int argc, char **argv, struct options *o)
            -1)
         if (!hs_parse_rank_option(&o->rank, c, optarg))
             parse_option(c, o);
-    check_options(o, argc - optind);
+    check_options(o);
+    check_operands(o, argv + optind, argc - optind);
     hs_set_verbosity(o->verbosity);
 }
 
