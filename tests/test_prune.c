@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * test_prune.c - pruning curves on states in which coordinates 3 and 11 know
- * the reward, and the split they are made on.
+ * the reward.
  */
 #include <config.h>
 
@@ -20,8 +20,6 @@
 #include "base/rng.h"
 #include "memstream.h"
 #include "probe/prune.h"
-#include "probe/rankset.h"
-#include "probe/split.h"
 
 enum {
     D = 20,
@@ -243,7 +241,7 @@ test_curves(void **state)
     /* two evaluations, three ratios, (six sets and a band) at two places */
     assert_int_equal(json_array_size(out), 2 * 3 * (6 + 1) * 2);
     assert_int_equal(hs_prune_fits(&o, D), 1 + 6 + 6);
-    assert_int_equal(n_watched, 1 + 6 + 6);
+    assert_int_equal(n_watched, 20 * (1 + 6 + 6));
 
     /* nothing pruned: the probe as it was, fitted again or not */
     for (int e = 0; e < 2; e++) {
@@ -436,46 +434,13 @@ test_draws(void **state)
         assert_true(first[i] > 55 && first[i] < 145);
 }
 
-static void
-test_split(void **state)
-{
-    struct hs_trajset a, b;
-    struct hs_error err = {0};
-    json_t *run = json_object();
-
-    (void)state;
-    read_acts(&a, N, 1, "all");
-    assert_int_equal(hs_split_repeat(&a, run, "acts", &err), -1);
-    assert_non_null(strstr(err.text, "do not say"));
-    assert_int_equal(hs_trajset_split(&a, 0.25, 5, &err), 0);
-    json_object_set_new(run, "split", hs_split_json(&a, 0.25, 5));
-    read_acts(&b, N, 1, "all");
-    assert_int_equal(hs_split_repeat(&b, run, "acts", &err), 0);
-    for (size_t j = 0; j < N; j++)
-        assert_int_equal(a.traj[j].val, b.traj[j].val);
-    hs_trajset_free(&b);
-    /* other problems, another seed */
-    read_acts(&b, N - 1, 1, "all");
-    assert_int_equal(hs_split_repeat(&b, run, "acts", &err), -1);
-    assert_non_null(strstr(err.text, "acts: its 119 problems are not those"));
-    hs_trajset_free(&b);
-    read_acts(&b, N, 1, "all");
-    json_object_set_new(json_object_get(run, "split"), "seed",
-                        json_string("6"));
-    assert_int_equal(hs_split_repeat(&b, run, "acts", &err), -1);
-    assert_non_null(strstr(err.text, "split "));
-    hs_trajset_free(&b);
-    hs_trajset_free(&a);
-    json_decref(run);
-}
-
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_curves), cmocka_unit_test(test_band),
         cmocka_unit_test(test_epochs), cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_draws),  cmocka_unit_test(test_split),
+        cmocka_unit_test(test_draws),
     };
 
     return cmocka_run_group_tests_name("prune", tests, NULL, NULL);

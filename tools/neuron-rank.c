@@ -16,14 +16,16 @@
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/outfile.h"
+#include "base/progress.h"
+#include "model/kernel.h"
 #include "probe/rankopt.h"
-#include "stream/jsonview.h"
 #include "stream/stream.h"
 
 enum {
     OPT_IOU = HS_RANK_OPT_OWN,
     OPT_JSON,
     OPT_NO_HISTORY,
+    OPT_PROGRESS,
     OPT_SELECT,
     OPT_TSV
 };
@@ -32,6 +34,7 @@ struct options {
     struct hs_rank_options rank;
     const char *output;
     bool iou, select, tsv, json, no_history;
+    enum hs_progress_mode progress;
     int level, verbosity, argc;
     char **argv;
 };
@@ -41,7 +44,8 @@ struct sink {
     const struct options *o;
     struct hs_outfile file;
     struct hs_writer *writer; /* of a stream */
-    struct hs_lines *lines;   /* of text */
+    struct hs_progress progress;
+    uint64_t n_epochs, n_states;
     struct hs_error err;
 };
 
@@ -62,9 +66,11 @@ static const char usage[] =
     "      --prune-eval=HOW   retrain, mask or both (retrain)\n"
     "      --random=N         draws of random coordinates (5)\n"
     "      --epochs=N         of retrained probes (as recorded)\n"
-    "  -s, --seed=N           of the draws (1)\n"
-    "      --memory=MIB       states in memory, others in $TMPDIR (1024)\n"
-    "  -j, --threads=N        (one for each processor)\n"
+    "      --val-file=ACTS    the held-out problems, as probe-fit had them\n"
+    "  -s, --seed=N           of the draws (0)\n"
+    "      --memory=BYTES     keep no more states in memory (1G)\n"
+    "  -j, --threads=N        (all processors)\n"
+    "      --progress=WHEN    auto, always, never, json (auto)\n"
     "\n"
     "      --iou              compare rankings, pair by pair\n"
     "\n"
@@ -75,7 +81,6 @@ static const char usage[] =
     "  -z, --level=N          zstd level, 1 to 19 (1)\n"
     "      --no-history       no programs in the head\n"
     "  -q, --quiet            no warnings\n"
-    "  -v, --verbose          say how far --curve is\n"
     "  -h, --help             print this help\n"
     "  -V, --version          print the version\n";
 
@@ -92,6 +97,7 @@ static const struct option longopts[] = {
     {"memory", required_argument, NULL, HS_RANK_OPT_MEMORY},
     {"no-history", no_argument, NULL, OPT_NO_HISTORY},
     {"output", required_argument, NULL, 'o'},
+    {"progress", required_argument, NULL, OPT_PROGRESS},
     {"prune-eval", required_argument, NULL, HS_RANK_OPT_PRUNE_EVAL},
     {"quiet", no_argument, NULL, 'q'},
     {"random", required_argument, NULL, HS_RANK_OPT_RANDOM},
@@ -102,7 +108,7 @@ static const struct option longopts[] = {
     {"threads", required_argument, NULL, 'j'},
     {"top", required_argument, NULL, HS_RANK_OPT_TOP},
     {"tsv", no_argument, NULL, OPT_TSV},
-    {"verbose", no_argument, NULL, 'v'},
+    {"val-file", required_argument, NULL, HS_RANK_OPT_VAL_FILE},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0}};
 
@@ -115,6 +121,12 @@ parse_option(int c, struct options *o)
         break;
     case OPT_JSON:
         o->json = true;
+        break;
+    case OPT_PROGRESS:
+        if (hs_progress_parse(optarg, &o->progress) < 0)
+            hs_die(HS_EXIT_USAGE,
+                   "--progress: '%s' is not auto, always, never or json",
+                   optarg);
         break;
     case OPT_SELECT:
         o->select = true;
@@ -133,9 +145,6 @@ parse_option(int c, struct options *o)
         break;
     case 'q':
         o->verbosity = 0;
-        break;
-    case 'v':
-        o->verbosity = 2;
         break;
     case 'h':
         fputs(usage, stdout);
@@ -157,7 +166,8 @@ is_stdin(const char *path)
 static void
 check_operands(const struct options *o, char **paths, int n)
 {
-    int n_stdin = is_stdin(o->rank.audit) + is_stdin(o->rank.curve) + (n == 0);
+    int n_stdin = is_stdin(o->rank.audit) + is_stdin(o->rank.curve) +
+                  is_stdin(o->rank.val_file) + (n == 0);
 
     for (int i = 0; i < n; i++)
         n_stdin += is_stdin(paths[i]);
@@ -202,8 +212,7 @@ parse_options(int argc, char **argv, struct options *o)
                           .argc = argc,
                           .argv = argv};
     hs_rank_options_init(&o->rank);
-    while ((c = getopt_long(argc, argv, "hj:l:o:qs:vVz:", longopts, NULL)) !=
-           -1)
+    while ((c = getopt_long(argc, argv, "hj:l:o:qs:Vz:", longopts, NULL)) != -1)
         if (!hs_parse_rank_option(&o->rank, c, optarg))
             parse_option(c, o);
     check_options(o);
@@ -212,23 +221,6 @@ parse_options(int argc, char **argv, struct options *o)
 }
 
 /* ---- text ---- */
-
-static void
-put_line(struct sink *k, json_t *j)
-{
-    hs_lines_put(k->lines, j);
-    json_decref(j);
-}
-
-/* JSON has a line for the whole ranking too. */
-static void
-print_ranking(struct sink *k, const struct hs_ranking *r)
-{
-    if (k->o->json)
-        put_line(k, hs_ranking_json(r));
-    for (size_t i = 0; i < r->d; i++)
-        put_line(k, hs_ranking_row(r, i));
-}
 
 /* The list is bare if there is one ranking. */
 static void
@@ -242,23 +234,6 @@ print_top(const struct hs_ranking *r, bool bare)
         printf("%s%" PRIu32, i > 0 ? "," : "", top[i]);
     putchar('\n');
     free(top);
-}
-
-static void
-print_all(struct sink *k, const struct hs_rankings *s)
-{
-    json_t *other;
-    size_t i;
-
-    for (i = 0; i < s->n && k->o->select; i++)
-        print_top(&s->v[i], s->n == 1);
-    if (k->o->select)
-        return;
-    k->lines = hs_lines_new(NULL, k->o->tsv, stdout);
-    for (i = 0; i < s->n; i++)
-        print_ranking(k, &s->v[i]);
-    json_array_foreach(s->others, i, other) hs_lines_put(k->lines, other);
-    hs_lines_free(k->lines);
 }
 
 /* ---- a stream ---- */
@@ -338,9 +313,28 @@ warn(const struct hs_rankings *s)
 }
 
 static void
-note_fit(size_t done, size_t all)
+show(void *ud, uint64_t done, uint64_t all, size_t n_states)
 {
-    hs_note("%zu of %zu probes fitted", done, all);
+    struct sink *k = ud;
+
+    k->n_epochs = done;
+    k->n_states = done * n_states;
+    hs_progress_show(&k->progress, done, k->n_states,
+                     (double)done / (double)all);
+}
+
+static int
+rank(struct sink *k, struct hs_rankings *s, const char *path)
+{
+    const struct options *o = k->o;
+    const struct hs_rank_watch watch = {show, k};
+    int rc;
+
+    hs_progress_start(&k->progress, o->progress);
+    rc = hs_rank_run(s, &o->rank, path, &watch, &k->err);
+    if (k->n_epochs > 0)
+        hs_progress_end(&k->progress, k->n_epochs, k->n_states);
+    return rc;
 }
 
 static int
@@ -355,12 +349,14 @@ run(struct sink *k, char **paths, int n)
     paths = n == 0 ? one : paths;
     n = n == 0 ? 1 : n;
     rc = o->iou ? hs_rank_compare(&s, &o->rank, paths, (size_t)n, &k->err)
-                : hs_rank_run(&s, &o->rank, paths[0], note_fit, &k->err);
+                : rank(k, &s, paths[0]);
     if (rc == 0) {
         warn(&s);
-        if (o->select || o->json || o->tsv)
-            print_all(k, &s);
-        else
+        for (size_t i = 0; i < s.n && o->select; i++)
+            print_top(&s.v[i], s.n == 1);
+        if (o->json || o->tsv)
+            hs_rankings_print(&s, o->tsv, stdout);
+        else if (!o->select)
             rc = write_all(k, &s);
     }
     hs_rankings_free(&s);
@@ -375,6 +371,7 @@ main(int argc, char **argv)
 
     hs_init(argv);
     parse_options(argc, argv, &o);
+    (void)hs_kern();
     if (run(&k, argv + optind, argc - optind) < 0)
         hs_die(HS_EXIT_FAIL, "%s", k.err.text);
     hs_rank_options_free(&o.rank);

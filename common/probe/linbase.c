@@ -169,7 +169,7 @@ static int
 fit_and_score(struct job *q, struct place *p, size_t which, double *score,
               struct hs_error *err)
 {
-    double *w = hs_calloc(p->d, sizeof *w), b = 0, lambda;
+    double *w = hs_calloc(p->d, sizeof *w), b = 0, lambda = NAN;
     uint8_t *label = hs_calloc(p->n, sizeof *label);
     int rc = q->b == HS_BASE_PCA ? reduce(p, err) : 0;
 

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "probe/proberec.h"
+#include "stream/input.h"
 #include "stream/mp.h"
 
 enum {
@@ -304,6 +305,20 @@ hs_probes_read(struct hs_probes *p, struct hs_reader *r, const char *name,
     if (rc == 0 && p->n_found == 0)
         rc = hs_fail(err, "%s: no probes", name);
     hs_record_free(&rec);
+    return rc;
+}
+
+int
+hs_probes_load(struct hs_probes *p, const char *path, struct hs_error *err)
+{
+    struct hs_reader *r = hs_input_open(path, err);
+    int rc;
+
+    *p = (struct hs_probes){0};
+    if (r == NULL)
+        return -1;
+    rc = hs_probes_read(p, r, hs_input_name(path), err);
+    hs_reader_close(r);
     return rc;
 }
 

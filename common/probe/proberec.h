@@ -57,6 +57,9 @@ struct hs_probes {
 /* Reads a stream.  Returns 0, or -1; *p can be freed either way. */
 HS_MUST_CHECK int hs_probes_read(struct hs_probes *p, struct hs_reader *r,
                                  const char *name, struct hs_error *err);
+/* The same of a file, or of standard input for "-". */
+HS_MUST_CHECK int hs_probes_load(struct hs_probes *p, const char *path,
+                                 struct hs_error *err);
 void hs_probes_free(struct hs_probes *p);
 
 /* NULL if the layer has none. */

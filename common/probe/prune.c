@@ -117,10 +117,22 @@ evaluate(struct pruning *g, const struct hs_probe *p, const uint8_t *mask,
     hs_asker_free(a);
 }
 
+static void
+epoch_done(void *ud, uint64_t epoch, double loss)
+{
+    const struct pruning *g = ud;
+
+    (void)epoch;
+    (void)loss;
+    if (g->watch != NULL)
+        g->watch->epoch(g->watch->ud);
+}
+
 /* A fresh probe on what was chosen. */
 static int
 retrain(struct pruning *g, size_t k, struct point *out, struct hs_error *err)
 {
+    const struct hs_fit_watch watch = {.epoch = epoch_done, .ud = g};
     struct hs_fit_options o = g->p->o;
     struct hs_probe fresh = {0};
     int rc;
@@ -130,12 +142,10 @@ retrain(struct pruning *g, size_t k, struct point *out, struct hs_error *err)
         o.steps = 0;
     }
     rc = hs_fit(&fresh, &o, g->s, g->l, k < g->r->d ? g->columns : NULL, k,
-                NULL, g->team, NULL, err);
+                NULL, g->team, &watch, err);
     if (rc == 0)
         evaluate(g, &fresh, NULL, out);
     hs_probe_free(&fresh);
-    if (rc == 0 && g->watch != NULL)
-        g->watch->fitted(g->watch->ud);
     return rc;
 }
 

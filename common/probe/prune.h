@@ -36,9 +36,9 @@ struct hs_prune_options {
 /* How many probes hs_prune() fits. */
 size_t hs_prune_fits(const struct hs_prune_options *o, size_t d);
 
-/* Called after each fit. */
+/* Called after each epoch of a fit. */
 struct hs_prune_watch {
-    void (*fitted)(void *ud);
+    void (*epoch)(void *ud);
     void *ud;
 };
 

@@ -87,7 +87,7 @@ hs_rank_options_init(struct hs_rank_options *o)
         .layers.all = true,
         .choice.layers = &o->layers,
         .top.share = 0.01,
-        .prune = {.retrain = true, .n_random = 5, .seed = 1, .level = 0.95},
+        .prune = {.retrain = true, .n_random = 5, .level = 0.95},
         .memory = (uint64_t)1 << 30,
         .threads = hs_processors()};
     parse_ratios("0,0.5,0.8,0.9,0.95,0.98,0.99", o);
@@ -109,6 +109,9 @@ parse_curve_option(struct hs_rank_options *o, int c, const char *arg)
     case HS_RANK_OPT_CURVE:
         o->curve = arg;
         return true;
+    case HS_RANK_OPT_VAL_FILE:
+        o->val_file = arg;
+        break;
     case HS_RANK_OPT_EPOCHS:
         o->prune.epochs = hs_parse_u64("--epochs", arg, 1, UINT32_MAX);
         break;
@@ -146,7 +149,7 @@ hs_parse_rank_option(struct hs_rank_options *o, int c, const char *arg)
         parse_by(arg, o);
         return true;
     case HS_RANK_OPT_MEMORY:
-        o->memory = hs_parse_u64("--memory", arg, 0, UINT64_MAX >> 20) << 20;
+        o->memory = hs_parse_bytes("--memory", arg, 0, UINT64_MAX / 2);
         return true;
     case HS_RANK_OPT_RATIOS:
         parse_ratios(arg, o);

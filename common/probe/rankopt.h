@@ -23,6 +23,7 @@ enum {
     HS_RANK_OPT_RATIOS,
     HS_RANK_OPT_TARGET,
     HS_RANK_OPT_TOP,
+    HS_RANK_OPT_VAL_FILE,
     HS_RANK_OPT_OWN /* and up: the tool's own */
 };
 
@@ -32,8 +33,8 @@ struct hs_rank_options {
     enum hs_rank_by by;
     struct hs_top top;
     struct hs_prune_options prune;
-    double *ratios;            /* (prune.n_ratios), owned */
-    const char *audit, *curve; /* streams; NULL: none */
+    double *ratios;                       /* (prune.n_ratios), owned */
+    const char *audit, *curve, *val_file; /* streams; NULL: none */
     bool by_given, top_given, curve_given;
     uint64_t memory, threads;
 };
@@ -46,12 +47,18 @@ void hs_rank_options_free(struct hs_rank_options *o);
  * a bad value. */
 bool hs_parse_rank_option(struct hs_rank_options *o, int c, const char *arg);
 
+/* Told of each epoch of --curve: done of all; a set of n_states states. */
+struct hs_rank_watch {
+    void (*epoch)(void *ud, uint64_t done, uint64_t all, size_t n_states);
+    void *ud;
+};
+
 /* Reads path ("-": standard input), a stream of probes or of rankings, and does
  * what the options ask for.  The choices are added to the head's run.  Returns
  * 0, or -1; *s can be freed either way. */
 HS_MUST_CHECK int hs_rank_run(struct hs_rankings *s,
                               const struct hs_rank_options *o, const char *path,
-                              void (*fitted)(size_t done, size_t all),
+                              const struct hs_rank_watch *watch,
                               struct hs_error *err);
 
 /* Reads n streams of rankings and compares all rankings that are wanted, pair

@@ -20,9 +20,10 @@ struct ranking_run {
     const struct hs_rank_options *o;
     struct hs_rankings *s;
     struct hs_probes probes;
-    bool saved; /* the rankings were made before */
-    void (*fitted)(size_t done, size_t all);
-    size_t n_fitted, n_fits;
+    bool saved;                        /* the rankings were made before */
+    const struct hs_rank_watch *watch; /* NULL: none */
+    uint64_t n_epochs, all_epochs;
+    size_t n_states;
 };
 
 /* Rankings that were made before. */
@@ -86,32 +87,71 @@ audit(struct ranking_run *g, struct hs_error *err)
 }
 
 static void
-count_fit(void *ud)
+epoch_done(void *ud)
 {
     struct ranking_run *g = ud;
 
-    g->n_fitted++;
-    if (g->fitted != NULL)
-        g->fitted(g->n_fitted, g->n_fits);
+    g->n_epochs++;
+    if (g->watch != NULL)
+        g->watch->epoch(g->watch->ud, g->n_epochs, g->all_epochs, g->n_states);
+}
+
+static uint64_t
+count_epochs(const struct ranking_run *g)
+{
+    const struct hs_prune_options *p = &g->o->prune;
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < g->s->n; i++)
+        n += hs_prune_fits(p, g->s->v[i].d) *
+             (p->epochs > 0
+                  ? p->epochs
+                  : hs_rankings_probe(&g->probes, &g->s->v[i])->o.epochs);
+    return n;
+}
+
+/* The states of --curve, divided as those of the probes were. */
+static int
+read_acts(struct ranking_run *g, struct hs_trajset *acts, struct hs_error *err)
+{
+    const struct hs_rank_options *o = g->o;
+    const json_t *split = json_object_get(g->s->head.run, "split");
+    struct hs_reader *r;
+    int rc = hs_rankings_acts(acts, g->s, o->curve, o->memory, err);
+
+    if (rc < 0)
+        return -1;
+    if (o->val_file != NULL) {
+        r = hs_input_open(o->val_file, err);
+        rc = r != NULL
+                 ? hs_trajset_read_val(acts, r, hs_input_name(o->val_file), err)
+                 : -1;
+        hs_reader_close(r);
+        if (rc < 0)
+            return -1;
+    }
+    if (split == NULL)
+        return hs_fail(err, "the probes do not say how problems were split");
+    if (hs_split_again(acts, split, err) < 0)
+        return hs_fail_prefix(err, "%s", hs_input_name(o->curve));
+    return 0;
 }
 
 static int
 draw_curves(struct ranking_run *g, struct hs_error *err)
 {
     const struct hs_rank_options *o = g->o;
-    const struct hs_prune_watch watch = {count_fit, g};
+    const struct hs_prune_watch watch = {epoch_done, g};
     struct hs_trajset acts;
     struct hs_team *team = NULL;
-    int rc = hs_rankings_acts(&acts, g->s, o->curve, o->memory, err);
+    int rc = read_acts(g, &acts, err);
 
-    if (rc == 0)
-        rc = hs_split_repeat(&acts, g->s->head.run, hs_input_name(o->curve),
-                             err);
     if (rc == 0)
         rc = (team = hs_team_new((size_t)o->threads, err)) != NULL ? 0 : -1;
     if (rc == 0) {
         hs_trajset_stats(&acts, team);
-        g->n_fits = g->s->n * hs_prune_fits(&o->prune, acts.dim);
+        g->all_epochs = count_epochs(g);
+        g->n_states = acts.n_states;
         rc = hs_rankings_prune(g->s, &g->probes, &acts, &o->prune, team, &watch,
                                err);
     }
@@ -170,10 +210,10 @@ note_choices(struct ranking_run *g)
 
 int
 hs_rank_run(struct hs_rankings *s, const struct hs_rank_options *o,
-            const char *path, void (*fitted)(size_t done, size_t all),
+            const char *path, const struct hs_rank_watch *watch,
             struct hs_error *err)
 {
-    struct ranking_run g = {.o = o, .s = s, .fitted = fitted};
+    struct ranking_run g = {.o = o, .s = s, .watch = watch};
     struct hs_reader *r = hs_input_open(path, err);
     int rc;
 

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "stream/input.h"
+#include "stream/jsonview.h"
 
 static bool
 wants(const struct hs_rank_choice *c, uint32_t layer, enum hs_target target)
@@ -178,9 +179,8 @@ hs_rankings_audit(struct hs_rankings *s, const struct hs_trajset *acts,
     return 0;
 }
 
-/* The probe of the first seed; there is one. */
-static const struct hs_probe *
-first_probe(const struct hs_probes *p, const struct hs_ranking *r)
+const struct hs_probe *
+hs_rankings_probe(const struct hs_probes *p, const struct hs_ranking *r)
 {
     size_t i = 0;
 
@@ -197,9 +197,38 @@ hs_rankings_prune(struct hs_rankings *s, const struct hs_probes *p,
                   const struct hs_prune_watch *watch, struct hs_error *err)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (hs_prune(o, &s->v[i], first_probe(p, &s->v[i]), acts,
+        if (hs_prune(o, &s->v[i], hs_rankings_probe(p, &s->v[i]), acts,
                      index_of(acts, s->v[i].layer), team, watch, s->others,
                      err) < 0)
             return -1;
     return 0;
+}
+
+/* ---- text ---- */
+
+static void
+put_line(struct hs_lines *l, json_t *j)
+{
+    hs_lines_put(l, j);
+    json_decref(j);
+}
+
+void
+hs_rankings_print(const struct hs_rankings *s, bool tsv, FILE *to)
+{
+    struct hs_lines *l = hs_lines_new(NULL, tsv, to);
+    json_t *other;
+    size_t i;
+
+    for (i = 0; i < s->n; i++) {
+        if (!tsv)
+            put_line(l, hs_ranking_json(&s->v[i]));
+        for (size_t k = 0; k < s->v[i].d; k++)
+            put_line(l, hs_ranking_row(&s->v[i], k));
+    }
+    json_array_foreach(s->others, i, other)
+    {
+        hs_lines_put(l, other);
+    }
+    hs_lines_free(l);
 }

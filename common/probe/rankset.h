@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/error.h"
 #include "base/num.h"
@@ -48,6 +49,10 @@ HS_MUST_CHECK int hs_rankings_audit(struct hs_rankings *s,
                                     const struct hs_trajset *acts,
                                     struct hs_error *err);
 
+/* The probe of the first seed of a ranking that was made of p. */
+const struct hs_probe *hs_rankings_probe(const struct hs_probes *p,
+                                         const struct hs_ranking *r);
+
 /* Pruning curves of all rankings, appended to s->others; p is what they were
  * made of. */
 HS_MUST_CHECK int
@@ -55,5 +60,10 @@ hs_rankings_prune(struct hs_rankings *s, const struct hs_probes *p,
                   const struct hs_trajset *acts,
                   const struct hs_prune_options *o, struct hs_team *team,
                   const struct hs_prune_watch *watch, struct hs_error *err);
+
+/* Prints all records as JSON lines, a ranking as itself and a line for each
+ * coordinate; or as TSV, where rankings themselves are left out.  Errors stay
+ * with the file. */
+void hs_rankings_print(const struct hs_rankings *s, bool tsv, FILE *to);
 
 #endif

@@ -7,74 +7,73 @@
 #include "probe/split.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <xxhash.h>
 
 #include "base/json.h"
 
-void
-hs_split_digest(const struct hs_trajset *s, char out[33])
+static size_t
+held_out(const struct hs_trajset *s, char digest[17])
 {
-    unsigned __int128 sum = 0;
+    uint64_t sum = 0;
+    size_t n = 0;
 
     for (size_t i = 0; i < s->n_problems; i++) {
-        XXH128_hash_t h = XXH3_128bits_withSeed(
-            s->problems[i], strlen(s->problems[i]), s->problem_val[i] ? 1 : 0);
-
-        sum += (unsigned __int128)h.high64 << 64 | h.low64;
+        if (!s->problem_val[i])
+            continue;
+        sum += XXH3_64bits(s->problems[i], strlen(s->problems[i]));
+        n++;
     }
-    hs_digest_text(sum, out);
+    (void)snprintf(digest, 17, "%016" PRIx64, sum);
+    return n;
 }
 
 json_t *
-hs_split_json(const struct hs_trajset *s, double share, uint64_t seed)
+hs_split_json(const struct hs_trajset *s, double share, uint64_t seed,
+              bool from_file)
 {
     json_t *j = json_object();
-    char digest[33];
+    char digest[17];
+    size_t n = held_out(s, digest);
 
-    hs_split_digest(s, digest);
-    json_object_set_new(j, "share", json_real(share));
+    json_object_set_new(j, "val", from_file ? json_null() : json_real(share));
     json_object_set_new(j, "seed", json_integer((json_int_t)seed));
+    json_object_set_new(j, "n_problems",
+                        json_integer((json_int_t)s->n_problems));
+    json_object_set_new(j, "n_val", json_integer((json_int_t)n));
     json_object_set_new(j, "digest", json_string(digest));
     return j;
 }
 
-/* A seed beyond 2^53 was read back as a string. */
-static int
-read_seed(const json_t *split, uint64_t *seed, struct hs_error *err)
-{
-    const json_t *v = json_object_get(split, "seed");
-
-    if (json_is_string(v))
-        return hs_scan_u64(json_string_value(v), 0, UINT64_MAX, seed, err);
-    return hs_json_u64(split, "seed", "split", 0, UINT64_MAX, seed, err) == 1
-               ? 0
-               : hs_fail(err, "split: seed is missing");
-}
-
 int
-hs_split_repeat(struct hs_trajset *s, const json_t *run, const char *name,
-                struct hs_error *err)
+hs_split_again(struct hs_trajset *s, const json_t *j, struct hs_error *err)
 {
-    const json_t *split = json_object_get(run, "split");
-    const char *digest = NULL;
-    uint64_t seed = 0;
     double share = 0;
-    char now[33];
+    uint64_t seed = 0, n = 0, n_val = 0;
+    const char *digest = NULL;
+    char now[17];
+    int has_share = hs_json_f64(j, "val", "split", &share, err);
 
-    if (!json_is_object(split) ||
-        hs_json_f64(split, "share", "split", &share, err) != 1 ||
-        hs_json_str(split, "digest", "split", &digest, err) != 1 ||
-        read_seed(split, &seed, err) < 0)
-        return hs_fail(err, "the probes do not say how problems were split");
-    if (hs_trajset_split(s, share, seed, err) < 0)
-        return hs_fail_prefix(err, "%s", name);
-    hs_split_digest(s, now);
-    if (strcmp(now, digest) != 0)
+    if (has_share < 0 ||
+        hs_json_u64(j, "seed", "split", 0, INT64_MAX, &seed, err) < 0 ||
+        hs_json_u64(j, "n_problems", "split", 0, INT64_MAX, &n, err) < 0 ||
+        hs_json_u64(j, "n_val", "split", 0, INT64_MAX, &n_val, err) < 0 ||
+        hs_json_str(j, "digest", "split", &digest, err) < 0)
+        return -1;
+    if (digest == NULL)
+        return hs_fail(err, "split: digest is missing");
+    if (n != s->n_problems)
         return hs_fail(err,
-                       "%s: its %zu problems are not those that the probes "
-                       "were fitted to: split %s, not %s",
-                       name, s->n_problems, now, digest);
+                       "%zu problems with a reward, where the probes had "
+                       "%" PRIu64,
+                       s->n_problems, n);
+    if (has_share && hs_trajset_split(s, share, seed, err) < 0)
+        return -1;
+    if (held_out(s, now) != n_val || strcmp(now, digest) != 0)
+        return hs_fail(err,
+                       "the held-out problems are not those of the "
+                       "probes");
     return 0;
 }

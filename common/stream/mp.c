@@ -135,6 +135,12 @@ pack_text(msgpack_packer *pk, const char *s, size_t n)
 }
 
 void
+hs_mp_text(msgpack_packer *pk, const char *value)
+{
+    pack_text(pk, value, strlen(value));
+}
+
+void
 hs_mp_key(msgpack_packer *pk, const char *key)
 {
     pack_text(pk, key, strlen(key));

@@ -27,6 +27,8 @@ size_t hs_mp_scan(const uint8_t *p, size_t n);
 /* Packing.  A packer that appends to b. */
 void hs_mp_packer(msgpack_packer *pk, struct hs_buf *b);
 void hs_mp_key(msgpack_packer *pk, const char *key);
+/* A string that is an element of an array. */
+void hs_mp_text(msgpack_packer *pk, const char *value);
 /* A key and a string, or nil for NULL. */
 void hs_mp_str(msgpack_packer *pk, const char *key, const char *value);
 void hs_mp_u64(msgpack_packer *pk, const char *key, uint64_t value);
