@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * rankcols.h - the tensors of a record "ranking", for those who write and read
+ * it.
+ */
+#ifndef HS_RANKCOLS_H
+#define HS_RANKCOLS_H
+
+#include <stdbool.h>
+
+#include "probe/ranking.h"
+
+enum hs_rank_column_id {
+    HS_COL_ORDER,
+    HS_COL_IMPORTANCE,
+    HS_COL_MEAN_RANK,
+    HS_COL_STABILITY,
+    HS_COL_MEAN,
+    HS_COL_SIGMA,
+    HS_COL_RMS,
+    HS_COL_RMS_RANK,
+    HS_COL_POS0_ABS,
+    HS_COL_OUTLIER,
+    HS_COL_SINK,
+    HS_COL_AUC,
+    HS_COL_AUC_P,
+    HS_N_RANK_COLUMNS
+};
+
+struct hs_rank_column {
+    const char *name;
+    bool whole; /* u32; else f32 */
+};
+
+extern const struct hs_rank_column hs_rank_columns[HS_N_RANK_COLUMNS];
+
+/* The tensor (d), by coordinate, of a column of floats; NULL for others. */
+float *hs_rank_floats(const struct hs_ranking *r, enum hs_rank_column_id c);
+
+#endif
