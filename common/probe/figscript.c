@@ -327,21 +327,30 @@ put_band(struct hs_buf *b, const struct hs_panel *p, const char *data,
                   greys[e->number % N_GREYS]);
 }
 
+/* As text, error bars are drawn for themselves: in a legend they would take
+ * three lines. */
 static void
 put_series(struct hs_buf *b, const struct hs_panel *p, const char *data,
-           const struct hs_series *s, double shift, size_t style)
+           const struct hs_series *s, double shift, size_t style, bool text)
 {
+    const char *columns;
     bool some, all;
 
     find_intervals(s, &some, &all);
+    some = some && s->role == HS_ROLE_MAIN;
+    columns = all ? "2:3:4" : "2:($3==$3?$3:$2):($4==$4?$4:$2)";
     hs_buf_printf(b, ", \\\n  %s ", data);
-    if (s->role != HS_ROLE_MAIN || !some) {
+    if (some) {
+        put_using(b, p, shift, columns);
+        hs_buf_printf(b, " with %s ls %zu", text ? "yerrorbars" : "yerrorlines",
+                      style);
+    }
+    if (some && text)
+        hs_buf_printf(b, " notitle, \\\n  %s ", data);
+    if (!some || text) {
         put_using(b, p, shift, "2");
         put_style_of(b, s->role, style);
-        return;
     }
-    put_using(b, p, shift, all ? "2:3:4" : "2:($3==$3?$3:$2):($4==$4?$4:$2)");
-    hs_buf_printf(b, " with yerrorlines ls %zu", style);
 }
 
 /* How far series k of the panel is moved. */
@@ -398,7 +407,7 @@ put_plot(struct hs_buf *b, const struct hs_figure *f, size_t number,
             (void)snprintf(data, sizeof data, "$p%zus%zu", number + 1, k + 1);
             if (s->role == HS_ROLE_BAND)
                 put_band(b, p, data, &l->v[at], text);
-            put_series(b, p, data, s, shift_of(p, k), at + 1);
+            put_series(b, p, data, s, shift_of(p, k), at + 1, text);
             if (text && !told[at])
                 put_title(b, &l->v[at]);
             else

@@ -12,6 +12,7 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -74,6 +75,26 @@ missing(struct hs_error *err)
     return hs_fail(err, "gnuplot: not found; on Debian install gnuplot-nox");
 }
 
+/* Our environment, in a locale of UTF-8 that needs none to be installed: in
+ * others gnuplot warns, or counts bytes for characters.  The list is the
+ * caller's, what it names is not. */
+static char **
+make_environment(void)
+{
+    static char locale[] = "LC_ALL=C.UTF-8";
+    size_t n = 0, kept = 0;
+    char **env;
+
+    while (environ[n] != NULL)
+        n++;
+    env = hs_calloc(n + 2, sizeof *env);
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(environ[i], "LC_ALL=", 7) != 0)
+            env[kept++] = environ[i];
+    env[kept] = locale;
+    return env;
+}
+
 /* Starts gnuplot and waits for it.  Returns 0 with *status as of waitpid(). */
 static int
 run(const struct channels *c, int *status, struct hs_error *err)
@@ -81,6 +102,7 @@ run(const struct channels *c, int *status, struct hs_error *err)
     static char name[] = "gnuplot", settings[] = "-d";
     char *argv[] = {name, settings, NULL};
     posix_spawn_file_actions_t actions;
+    char **env;
     pid_t pid;
     int rc = posix_spawn_file_actions_init(&actions);
 
@@ -88,8 +110,10 @@ run(const struct channels *c, int *status, struct hs_error *err)
         return hs_fail(err, "gnuplot: %s", strerror(rc));
     for (int i = 0; i < 3 && rc == 0; i++)
         rc = posix_spawn_file_actions_adddup2(&actions, fileno(c->file[i]), i);
+    env = make_environment();
     if (rc == 0)
-        rc = posix_spawnp(&pid, name, &actions, NULL, argv, environ);
+        rc = posix_spawnp(&pid, name, &actions, NULL, argv, env);
+    free(env);
     (void)posix_spawn_file_actions_destroy(&actions);
     if (rc == ENOENT)
         return missing(err);
