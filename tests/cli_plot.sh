@@ -9,7 +9,7 @@ mkrecords=$HS_BUILDDIR/tests/mkrecords
 gnuplot=$(command -v gnuplot)
 for kind in probes rankings overlaps; do
     sh "$HS_SRCDIR/tests/plotrecords.sh" $kind >$kind.jsonl
-    "$mkrecords" $kind <$kind.jsonl >$kind.hsz
+    "$mkrecords" $kind <$kind.jsonl >"$kind".hsz
 done
 ok 'there are records' test -s probes.jsonl -a -s rankings.jsonl -a -s overlaps.jsonl
 
@@ -145,9 +145,9 @@ overlap overlaps'
 echo "$plots" >list
 find_python xml.dom || python=
 while read -r plot kind; do
-    status "$plot: SVG" 0 hs-plot "$plot" -o "$plot.svg" $kind.hsz
+    status "$plot: SVG" 0 hs-plot "$plot" -o "$plot.svg" "$kind".hsz
     is "$plot: gnuplot has no complaint" "$(cat err)" ''
-    hs-plot "$plot" --format svg --script $kind.hsz >"$plot.gp"
+    hs-plot "$plot" --format svg --script "$kind".hsz >"$plot.gp"
     # Elements of the plot commands are those that gnuplot names in the picture.
     wanted=$(sed -n '/^plot /,/[^\\]$/p' "$plot.gp" | grep -cE '^(plot|  )')
     if [ -n "$python" ]; then
@@ -161,10 +161,10 @@ print(doc.documentElement.tagName, sum(i.startswith("gnuplot_plot_") for i in id
     else
         skip "$plot: SVG is XML" 'no python3'
     fi
-    hs-plot "$plot" --format png <$kind.hsz >"$plot.png"
+    hs-plot "$plot" --format png <"$kind".hsz >"$plot.png"
     is "$plot: PNG" "$(head -c 8 "$plot.png" | od -An -tx1 | tr -d ' \n')" 89504e470d0a1a0a
     is "$plot: PNG is whole" "$(tail -c 8 "$plot.png" | od -An -tx1 | tr -d ' \n')" 49454e44ae426082
-    hs-plot "$plot" -o again.svg $kind.hsz
+    hs-plot "$plot" -o again.svg "$kind".hsz
     ok "$plot: twice the same" cmp again.svg "$plot.svg"
 done <list
 is '--width and --height of a picture' "$(hs-plot auc --format svg --width 700 --height 500 probes.hsz | grep -c '^ *width="700" height="500"$')" 1
@@ -294,10 +294,10 @@ ok "the user's settings change nothing" cmp home.svg auc.svg
 
 # ---- a terminal, and wrong usage
 if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
-    script -qec 'stty cols 100 rows 30; hs-plot auc -l 2 probes.hsz' /dev/null </dev/null | tr -d '\r' >tty
-    is 'text fills the terminal' "$(awk '{ n = length > n ? length : n } END { print (n > 90 && n <= 100), NR }' tty)" '1 26'
-    script -qec 'hs-plot auc --format png probes.hsz; echo status $?' /dev/null </dev/null >tty
-    ok 'no PNG on a terminal' grep -q 'status 2' tty
+    script -qec 'stty cols 100 rows 30; hs-plot auc -l 2 probes.hsz' /dev/null </dev/null | tr -d '\r' >screen.txt
+    is 'text fills the terminal' "$(awk '{ n = length > n ? length : n } END { print (n > 90 && n <= 100), NR }' screen.txt)" '1 26'
+    script -qec 'hs-plot auc --format png probes.hsz; echo status $?' /dev/null </dev/null >screen.txt
+    ok 'no PNG on a terminal' grep -q 'status 2' screen.txt
 else
     skip 'terminals' 'no script(1)'
 fi
