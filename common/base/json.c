@@ -7,9 +7,9 @@
 #include "base/json.h"
 
 #include <errno.h>
+#include <math.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -160,4 +160,10 @@ hs_json_str(const json_t *obj, const char *key, const char *where,
         return hs_fail(err, "%s: %s: not a string", where, key);
     *out = json_string_value(v);
     return 1;
+}
+
+json_t *
+hs_json_number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
 }

@@ -44,4 +44,7 @@ HS_MUST_CHECK int hs_json_str(const json_t *obj, const char *key,
                               const char *where, const char **out,
                               struct hs_error *err);
 
+/* A number as JSON, null if it is not finite.  A new reference. */
+json_t *hs_json_number(double x);
+
 #endif

@@ -67,6 +67,27 @@ hs_parse_u64(const char *opt, const char *s, uint64_t min, uint64_t max)
     return v;
 }
 
+uint64_t
+hs_parse_bytes(const char *opt, const char *s, uint64_t min, uint64_t max)
+{
+    static const char units[] = "KMGT";
+    size_t n = strlen(s);
+    const char *unit = n > 0 ? strchr(units, s[n - 1]) : NULL;
+    int shift = unit != NULL ? (int)(unit - units + 1) * 10 : 0;
+    char *digits = hs_strndup(s, unit != NULL ? n - 1 : n);
+    struct hs_error err;
+    uint64_t v;
+
+    if (hs_scan_u64(digits, 0, UINT64_MAX, &v, &err) < 0)
+        hs_die(HS_EXIT_USAGE, "%s: %s", opt, err.text);
+    if (v > max >> shift || v << shift < min)
+        hs_die(HS_EXIT_USAGE,
+               "%s: %s is not within %" PRIu64 " to %" PRIu64 " bytes", opt, s,
+               min, max);
+    free(digits);
+    return v << shift;
+}
+
 double
 hs_parse_f64(const char *opt, const char *s, double min, double max)
 {

@@ -19,6 +19,11 @@ uint64_t hs_parse_u64(const char *opt, const char *s, uint64_t min,
                       uint64_t max);
 double hs_parse_f64(const char *opt, const char *s, double min, double max);
 
+/* Reads bytes: a whole number, with K, M, G or T behind it for powers of
+ * 1024. */
+uint64_t hs_parse_bytes(const char *opt, const char *s, uint64_t min,
+                        uint64_t max);
+
 /* Returns 0, or -1 with the reason in err. */
 HS_MUST_CHECK int hs_scan_u64(const char *s, uint64_t min, uint64_t max,
                               uint64_t *out, struct hs_error *err);

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "probe/trajset.h"
+#include "probe/source.h"
 #include "stats/auc.h"
 
 enum {
@@ -43,12 +43,18 @@ void hs_evaluate(const struct hs_trajset *s, const double *score,
                  bool calibrated, const struct hs_eval_options *o,
                  struct hs_evaluation *out);
 
-/* An object: n, n_positive, n_problems, and for each place an object of auc,
- * se, lo, hi (DeLong), boot_se, boot_lo, boot_hi, spread and, of probabilities,
- * brier and ece; numbers that do not exist are null.  A new reference. */
+/* An object: n, n_positive, n_problems, and in "places" for each place an
+ * object of auc, se, lo, hi (DeLong), boot_se, boot_lo, boot_hi, spread and, of
+ * probabilities, brier and ece (10 bins); numbers that do not exist are null. A
+ * new reference. */
 json_t *hs_evaluation_json(const struct hs_evaluation *e);
 
-/* Number of held-out trajectories; the index of the k-th. */
+/* Number of held-out trajectories. */
 size_t hs_count_val(const struct hs_trajset *s);
+
+/* The states at a share of the response of one side's trajectories, in their
+ * order: out (s->n); a state that is not stored is SIZE_MAX.  How many. */
+size_t hs_list_side(const struct hs_trajset *s, bool val, double share,
+                    struct hs_which *out);
 
 #endif

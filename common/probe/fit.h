@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/team.h"
 #include "probe/mlp.h"
+#include "probe/source.h"
 #include "probe/target.h"
 #include "probe/trajset.h"
 
@@ -58,41 +59,43 @@ struct hs_probe {
     size_t n_epochs;
 };
 
-/* Called after each epoch; epoch counts from 1. */
 struct hs_fit_watch {
+    /* Called after each epoch, which counts from 1, with the mean loss of its
+     * batches; NULL: not called. */
     void (*epoch)(void *ud, uint64_t epoch, double loss);
-    /* Called before each step with the trajectories of the batch, for a log;
-     * NULL: not called.  loss is that of the step before, NaN at first. */
-    void (*step)(void *ud, uint64_t step, const size_t *traj, size_t n);
-    void (*loss)(void *ud, uint64_t step, double loss);
+    /* Called after each step, which counts from 1, with the trajectories of
+     * the batch and the loss before the step; NULL: not called. */
+    void (*step)(void *ud, uint64_t step, const size_t *traj, size_t n,
+                 double loss);
     void *ud;
 };
 
 /* Fits to the training trajectories of layer index l.  columns (n_columns),
  * ascending, or NULL for all.  rewards replaces those of the trajectories (for
- * shuffled ones); NULL: their own.  init, if not NULL, is a probe of the same
- * shape whose weights are the initial ones.  The trajectories of an epoch are
- * shuffled by (seed, epoch); the last batch of an epoch may be smaller.
- * Returns 0, or -1: a loss that is not finite, no training trajectory. */
+ * shuffled ones); NULL: their own.  The trajectories of an epoch are shuffled
+ * by (seed, epoch); the last batch of an epoch may be smaller.  No epochs leave
+ * the initial weights.  Returns 0, or -1: a loss that is not finite, no
+ * training trajectory. */
 HS_MUST_CHECK int hs_fit(struct hs_probe *p, const struct hs_fit_options *o,
                          const struct hs_trajset *s, size_t l,
                          const uint32_t *columns, size_t n_columns,
-                         const uint8_t *rewards, const struct hs_probe *init,
-                         struct hs_team *team, const struct hs_fit_watch *watch,
+                         const uint8_t *rewards, struct hs_team *team,
+                         const struct hs_fit_watch *watch,
                          struct hs_error *err);
 
 void hs_probe_free(struct hs_probe *p);
+
+/* L1 and L2 norms of the columns of w1 (hidden, d): each (d). */
+void hs_column_norms(const float *w1, size_t hidden, size_t d, float *l1,
+                     float *l2);
 
 /* A probe ready to be asked; team is borrowed. */
 struct hs_asker;
 struct hs_asker *hs_asker_new(const struct hs_probe *p, struct hs_team *team);
 void hs_asker_free(struct hs_asker *a);
 
-/* V of n states, given as (trajectory, index) pairs: out (n). mask (dim of the
- * probe's inputs), if not NULL: inputs with 0 are 0 after standardising. */
-struct hs_which {
-    size_t traj, state;
-};
+/* V of n states: out (n).  mask (d of the probe), if not NULL: inputs with 0
+ * are 0 after standardising. */
 void hs_ask(struct hs_asker *a, const struct hs_trajset *s, size_t l,
             const struct hs_which *w, size_t n, const uint8_t *mask,
             double *out);

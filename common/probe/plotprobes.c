@@ -4,8 +4,8 @@
  * baselines tell right from wrong, and how the probes were trained.
  *
  * Records read here: "probe" with layer, target, seed, eval and curve, and
- * "baseline" with name, eval and perhaps layer (one without is the same for all
- * layers), seed and draw.
+ * "baseline" with name, eval and perhaps target (what was shuffled for it),
+ * layer (one without is the same for all layers), seed and draw.
  */
 #include <config.h>
 
@@ -32,7 +32,8 @@ struct item {
 struct items {
     struct item *v;
     size_t n;
-    struct hs_plot_names places, names; /* of lines: probes first */
+    struct hs_plot_names places;
+    struct hs_plot_names names[2]; /* of the lines of probes, of baselines */
     struct hs_list layers;
 };
 
@@ -45,7 +46,8 @@ free_items(struct items *t)
     }
     free(t->v);
     hs_plot_names_free(&t->places);
-    hs_plot_names_free(&t->names);
+    hs_plot_names_free(&t->names[0]);
+    hs_plot_names_free(&t->names[1]);
     hs_list_free(&t->layers);
 }
 
@@ -96,11 +98,27 @@ read_eval(const struct hs_plotdata *d, const struct hs_plot_record *r,
     return 0;
 }
 
-/* What the record is about, as the key that hs_plot_distinct() takes; NULL with
- * an error.  *name is borrowed. */
+/* The name of the record's line, without its file; NULL with an error. */
 static char *
+read_name(const struct hs_plotdata *d, const struct hs_plot_record *r,
+          bool baseline, struct hs_error *err)
+{
+    const char *target = json_string_value(json_object_get(r->j, "target"));
+    struct hs_buf b = {0};
+    const char *name;
+
+    if (hs_plot_text(d, r, baseline ? "name" : "target", &name, err) < 0)
+        return NULL;
+    hs_buf_str(&b, name);
+    if (baseline && target != NULL)
+        hs_buf_printf(&b, " %s", target);
+    return hs_buf_cstr(&b);
+}
+
+/* Reads layer and name, and makes the key that hs_plot_distinct() takes. */
+static int
 read_subject(const struct hs_plotdata *d, const struct hs_plot_record *r,
-             struct item *item, const char **name, struct hs_error *err)
+             struct item *item, char **subject, struct hs_error *err)
 {
     static const char *const keys[] = {"seed", "draw"};
     struct hs_buf b = {0};
@@ -108,11 +126,12 @@ read_subject(const struct hs_plotdata *d, const struct hs_plot_record *r,
     item->baseline = strcmp(r->type, "baseline") == 0;
     item->any_layer =
         item->baseline && !json_is_integer(json_object_get(r->j, "layer"));
-    if (hs_plot_text(d, r, item->baseline ? "name" : "target", name, err) < 0)
-        return NULL;
+    item->name = read_name(d, r, item->baseline, err);
+    if (item->name == NULL)
+        return -1;
     if (!item->any_layer && hs_plot_layer(d, r, "layer", &item->layer, err) < 0)
-        return NULL;
-    hs_buf_printf(&b, "%s %s", r->type, *name);
+        return -1;
+    hs_buf_printf(&b, "%s %s", r->type, item->name);
     if (!item->any_layer)
         hs_buf_printf(&b, ", layer %" PRIu32, item->layer);
     for (size_t i = 0; i < 2; i++) {
@@ -123,23 +142,26 @@ read_subject(const struct hs_plotdata *d, const struct hs_plot_record *r,
             hs_buf_printf(&b, ", %s %s", keys[i], text);
         free(text);
     }
-    return hs_buf_cstr(&b);
+    *subject = hs_buf_cstr(&b);
+    return 0;
 }
 
 /* Names of lines and layers, once all records are known. */
 static int
-collect(const struct hs_plotdata *d, struct items *t, const char **names,
-        bool split, struct hs_error *err)
+collect(const struct hs_plotdata *d, struct items *t, bool split,
+        struct hs_error *err)
 {
     uint8_t *there = hs_calloc(65536, 1);
     int rc = 0;
 
-    for (size_t i = 0; i < t->n; i++)
-        t->v[i].name = hs_plot_name(d, &d->v[i], names[i], split);
-    for (int baseline = 0; baseline < 2; baseline++)
-        for (size_t i = 0; i < t->n && rc == 0; i++)
-            if (t->v[i].baseline == (baseline == 1))
-                rc = hs_plot_names_add(&t->names, t->v[i].name, err);
+    for (size_t i = 0; i < t->n && rc == 0; i++) {
+        struct item *v = &t->v[i];
+        char *name = hs_plot_name(d, &d->v[i], v->name, split);
+
+        free(v->name);
+        v->name = name;
+        rc = hs_plot_names_add(&t->names[v->baseline], name, err);
+    }
     for (size_t i = 0; i < t->n; i++)
         if (!t->v[i].any_layer)
             there[t->v[i].layer & 0xffff] = 1;
@@ -162,25 +184,22 @@ read_items(const struct hs_plotdata *d, bool eval, struct items *t,
            struct hs_error *err)
 {
     char **keys = hs_calloc(d->n, sizeof *keys);
-    const char **names = hs_calloc(d->n, sizeof *names);
-    bool split;
+    bool split = false;
     int rc = 0;
 
     *t = (struct items){.v = hs_calloc(d->n, sizeof *t->v), .n = d->n};
     for (size_t i = 0; i < d->n && rc == 0; i++) {
-        keys[i] = read_subject(d, &d->v[i], &t->v[i], &names[i], err);
-        rc = keys[i] == NULL ? -1 : 0;
+        rc = read_subject(d, &d->v[i], &t->v[i], &keys[i], err);
         if (rc == 0 && eval)
             rc = read_eval(d, &d->v[i], t, &t->v[i], err);
     }
     if (rc == 0)
         rc = hs_plot_distinct(d, keys, &split, err);
     if (rc == 0)
-        rc = collect(d, t, names, split, err);
+        rc = collect(d, t, split, err);
     for (size_t i = 0; i < d->n; i++)
         free(keys[i]);
     free(keys);
-    free(names);
     return rc;
 }
 
@@ -189,8 +208,8 @@ read_items(const struct hs_plotdata *d, bool eval, struct items *t,
 /* The mean over the records of a line at a layer and place; NaN where one of
  * them has no value.  Returns how many there are. */
 static size_t
-mean(const struct items *t, const char *name, uint32_t layer, size_t place,
-     struct interval *out, bool *baseline)
+mean(const struct items *t, bool baseline, const char *name, uint32_t layer,
+     size_t place, struct interval *out)
 {
     struct interval sum = {0, 0, 0};
     size_t n = 0;
@@ -198,23 +217,17 @@ mean(const struct items *t, const char *name, uint32_t layer, size_t place,
     for (size_t i = 0; i < t->n; i++) {
         const struct item *v = &t->v[i];
 
-        if (strcmp(v->name, name) != 0 || (!v->any_layer && v->layer != layer))
+        if (v->baseline != baseline || strcmp(v->name, name) != 0 ||
+            (!v->any_layer && v->layer != layer))
             continue;
         sum.auc += v->at[place].auc;
         sum.lo += v->at[place].lo;
         sum.hi += v->at[place].hi;
-        *baseline = v->baseline;
         n++;
     }
     *out = (struct interval){sum.auc / (double)n, sum.lo / (double)n,
                              sum.hi / (double)n};
     return n;
-}
-
-static enum hs_role
-role_of(bool baseline)
-{
-    return baseline ? HS_ROLE_OTHER : HS_ROLE_MAIN;
 }
 
 static void
@@ -227,6 +240,68 @@ auc_axis(struct hs_panel *p, const char *label)
 }
 
 /* ---- the plots ---- */
+
+/* A line of a panel: of a probe, or of a baseline. */
+struct line {
+    bool baseline;
+    const char *name; /* borrowed */
+};
+
+static size_t
+count_lines(const struct items *t)
+{
+    return t->names[0].n + t->names[1].n;
+}
+
+static struct line
+line_at(const struct items *t, size_t i)
+{
+    size_t n = t->names[0].n;
+
+    return i < n ? (struct line){false, t->names[0].v[i]}
+                 : (struct line){true, t->names[1].v[i - n]};
+}
+
+static struct hs_series *
+add_line(struct hs_panel *p, struct line line)
+{
+    return hs_panel_add(p, line.name,
+                        line.baseline ? HS_ROLE_OTHER : HS_ROLE_MAIN);
+}
+
+static void
+draw_along(struct hs_panel *p, const struct items *t, struct line line,
+           uint32_t layer)
+{
+    struct hs_series *s = NULL;
+
+    for (size_t k = 0; k < t->places.n; k++) {
+        struct interval m;
+
+        if (mean(t, line.baseline, line.name, layer, k, &m) == 0)
+            return;
+        if (s == NULL)
+            s = add_line(p, line);
+        hs_series_put(s, (double)k, m.auc, m.lo, m.hi);
+    }
+}
+
+static void
+draw_across(struct hs_panel *p, const struct items *t, struct line line,
+            size_t place)
+{
+    struct hs_series *s = NULL;
+
+    for (size_t l = 0; l < t->layers.n; l++) {
+        struct interval m;
+
+        if (mean(t, line.baseline, line.name, t->layers.v[l], place, &m) == 0)
+            continue;
+        if (s == NULL)
+            s = add_line(p, line);
+        hs_series_put(s, t->layers.v[l], m.auc, m.lo, m.hi);
+    }
+}
 
 static void
 draw_layer(struct hs_figure *f, const struct items *t, uint32_t layer)
@@ -243,20 +318,8 @@ draw_layer(struct hs_figure *f, const struct items *t, uint32_t layer)
     p->dodge = 0.06;
     for (size_t k = 0; k < t->places.n; k++)
         hs_axis_tic(&p->x, (double)k, t->places.v[k]);
-    for (size_t i = 0; i < t->names.n; i++) {
-        struct hs_series *s = NULL;
-
-        for (size_t k = 0; k < t->places.n; k++) {
-            struct interval m;
-            bool baseline = false;
-
-            if (mean(t, t->names.v[i], layer, k, &m, &baseline) == 0)
-                break;
-            if (s == NULL)
-                s = hs_panel_add(p, t->names.v[i], role_of(baseline));
-            hs_series_put(s, (double)k, m.auc, m.lo, m.hi);
-        }
-    }
+    for (size_t i = 0; i < count_lines(t); i++)
+        draw_along(p, t, line_at(t, i), layer);
 }
 
 int
@@ -298,21 +361,8 @@ draw_place(struct hs_figure *f, const struct items *t, size_t place)
     layer_tics(&p->x, &t->layers);
     auc_axis(p, "AUC");
     p->dodge = 0.05;
-    for (size_t i = 0; i < t->names.n; i++) {
-        struct hs_series *s = NULL;
-
-        for (size_t l = 0; l < t->layers.n; l++) {
-            struct interval m;
-            bool baseline = false;
-
-            if (mean(t, t->names.v[i], t->layers.v[l], place, &m, &baseline) ==
-                0)
-                continue;
-            if (s == NULL)
-                s = hs_panel_add(p, t->names.v[i], role_of(baseline));
-            hs_series_put(s, t->layers.v[l], m.auc, m.lo, m.hi);
-        }
-    }
+    for (size_t i = 0; i < count_lines(t); i++)
+        draw_across(p, t, line_at(t, i), place);
 }
 
 int

@@ -16,6 +16,7 @@ struct hs_coordinates {
     uint32_t layer;
     size_t d;
     uint64_t n_states, n_pos0, n_any;
+    uint64_t n_s0; /* training states s_0, of which auc is */
     float *mean, *sigma, *rms, *max_abs; /* (d), owned, like all below */
     float *pos0_abs;                     /* NaN if n_pos0 is 0 */
     float *outlier;
@@ -34,11 +35,14 @@ struct hs_probe_found {
 void hs_probe_found_free(struct hs_probe_found *f);
 
 /* Each appends records.  A probe is one record "probe" and as many "weights" as
- * its first layer needs. */
-void hs_encode_coordinates(struct hs_encoded *e,
-                           const struct hs_coordinates *c);
-void hs_encode_probe(struct hs_encoded *e, const struct hs_probe *p,
-                     const float *gradient, const json_t *eval);
+ * its first layer needs.  Returns 0, or -1 when one would be too large. */
+HS_MUST_CHECK int hs_encode_coordinates(struct hs_encoded *e,
+                                        const struct hs_coordinates *c,
+                                        struct hs_error *err);
+HS_MUST_CHECK int hs_encode_probe(struct hs_encoded *e,
+                                  const struct hs_probe *p,
+                                  const float *gradient, const json_t *eval,
+                                  struct hs_error *err);
 
 /* All of a stream of kind "probes". */
 struct hs_probes {
@@ -53,6 +57,9 @@ struct hs_probes {
 /* Reads a stream.  Returns 0, or -1; *p can be freed either way. */
 HS_MUST_CHECK int hs_probes_read(struct hs_probes *p, struct hs_reader *r,
                                  const char *name, struct hs_error *err);
+/* The same of a file, or of standard input for "-". */
+HS_MUST_CHECK int hs_probes_load(struct hs_probes *p, const char *path,
+                                 struct hs_error *err);
 void hs_probes_free(struct hs_probes *p);
 
 /* NULL if the layer has none. */

@@ -3,8 +3,8 @@
  * trajset.h - the trajectories of a stream with their states, for fitting.
  *
  * Read once, from a pipe if need be; states stay as they are stored, 16 bits a
- * number for f16 and bf16 streams, in a store (store.h).  16 bytes a state are
- * in memory besides, and about 200 a trajectory.
+ * number for f16 and bf16 streams, in a store (store.h).  20 bytes a state are
+ * in memory besides, and about 300 a trajectory.
  *
  * The states of a trajectory are those of s_0 (the last token of the prompt)
  * and of the completion.  States of other tokens of the prompt are no states of
@@ -14,34 +14,35 @@
 #ifndef HS_TRAJSET_H
 #define HS_TRAJSET_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "base/num.h"
+#include "base/team.h"
 #include "probe/store.h"
+#include "stream/idset.h"
 #include "stream/stream.h"
 
 struct hs_traj {
-    char *id;           /* owned */
-    uint32_t problem;   /* index into the set's problems */
-    uint8_t reward;     /* 0 or 1 */
-    bool val;           /* held out */
-    uint32_t n_prompt;  /* tokens */
-    uint32_t length;    /* T: tokens of the completion that have a state or
-                         * would have, so that s_T is the last state */
-    uint32_t n_new;     /* tokens of the completion, an EOS included */
-    size_t n_states;    /* stored, t >= 0 */
-    size_t first;       /* index of its first state in the set's arrays */
-    size_t first_block; /* index of its first block in the set's blocks */
-    uint32_t n_skip;    /* stored rows before s_0: of the prompt */
+    char *id;          /* owned */
+    uint32_t problem;  /* index into the set's problems */
+    uint8_t reward;    /* 0 or 1 */
+    bool val;          /* held out */
+    uint32_t n_prompt; /* tokens */
+    uint32_t length;   /* T: s_T is the last state, stored or not */
+    uint32_t n_new;    /* tokens of the completion, an EOS included */
+    size_t n_states;   /* stored, of times t >= 0 */
+    size_t first;      /* index of its first state in the set's arrays */
 };
 
 /* Rows of one trajectory and layer, as stored. */
 struct hs_stored {
     uint64_t where; /* of the store */
-    uint32_t row, n_rows;
+    size_t row;     /* its first row is this state of the trajectory */
+    size_t n_rows;
     enum hs_dtype dtype;
 };
 
@@ -69,23 +70,24 @@ struct hs_trajset {
     char **problems;   /* (n_problems): ids */
     bool *problem_val; /* (n_problems) */
     size_t n_problems;
-    uint32_t *t;        /* (n_states): t of each state, 0 for s_0 */
-    float *logprob;     /* (n_states): of the token that came after the state;
-                         * NaN if none did */
-    float *entropy;     /* (n_states): of the distribution it came from; NaN
-                         * likewise */
-    float *logprob_sum; /* (n_states): sum of the log-probabilities of tokens
-                         * 1 to t */
-    float *entropy_sum; /* (n_states): of the entropies before tokens 1 to
-                         * t + 1, those known at s_t; NaN if unknown */
+    uint64_t n_undecided; /* trajectories left out: no reward */
+    /* Of each state, (n_states): */
+    uint32_t *t;        /* 0 for s_0, t for the state of token t */
+    float *logprob;     /* of the token that came after it; NaN if none did */
+    float *entropy;     /* of the distribution that token came from, nats; NaN
+                         * if none did */
+    float *logprob_sum; /* of the log-probabilities of tokens 1 .. t */
+    float *entropy_sum; /* of the entropies before tokens 1 .. t + 1 */
     size_t n_states;
-    uint64_t n_undecided;   /* trajectories left out: no reward */
     struct hs_stats *stats; /* (n_layers) */
     struct hs_store *store;
+
     /* private */
     struct hs_stored *blocks;
-    size_t n_blocks, cap_blocks, cap_states, cap_traj, cap_problems;
-    struct hs_setindex *index;
+    size_t *first_block; /* (n, n_layers) and one more */
+    size_t n_blocks, cap_blocks, cap_first, cap_states, cap_traj, cap_problems;
+    json_t *index; /* problem id to its number */
+    struct hs_idset ids;
 };
 
 /* Reads a stream to its end.  layers: those wanted, "all" for all of them.
@@ -110,14 +112,24 @@ HS_MUST_CHECK int hs_trajset_split(struct hs_trajset *s, double share,
                                    uint64_t seed, struct hs_error *err);
 
 /* Statistics of coordinates, of training states only; after the split. */
-void hs_trajset_stats(struct hs_trajset *s);
+void hs_trajset_stats(struct hs_trajset *s, struct hs_team *team);
 
-/* Row i < n_states of trajectory j at layer index l, widened: out (dim). */
+/* Row i < n_states of trajectory j at layer index l, widened: out (dim).  May
+ * be called by any thread. */
 void hs_trajset_row(const struct hs_trajset *s, size_t l, size_t j, size_t i,
                     float *out);
 
-/* The state nearest to a share of the response, 0 for s_0, 1 for s_T: its
- * index in the trajectory. */
+/* Coordinates from .. from + n - 1 of that row: out (n). */
+void hs_trajset_part(const struct hs_trajset *s, size_t l, size_t j, size_t i,
+                     size_t from, size_t n, float *out);
+
+/* Where that row is, as stored (dim numbers of *dtype); borrowed. */
+const void *hs_trajset_stored(const struct hs_trajset *s, size_t l, size_t j,
+                              size_t i, enum hs_dtype *dtype);
+
+/* The stored state nearest to a share of the response, as its index in the
+ * trajectory: 0 is s_0 and 1 is s_T, and where those are not stored the result
+ * is SIZE_MAX. */
 size_t hs_traj_at(const struct hs_trajset *s, size_t j, double share);
 
 void hs_trajset_free(struct hs_trajset *s);

@@ -14,6 +14,7 @@
 #endif
 
 #include "stream/mp.h"
+#include "stream/object.h"
 #include "stream/plane.h"
 #include "stream/segment.h"
 #include "stream/stream.h"
@@ -178,18 +179,34 @@ hs_encode_states(struct hs_encoded *e, enum hs_dtype d,
     return 0;
 }
 
+struct hs_object_mark
+hs_object_begin(struct hs_encoded *e, size_t n_keys)
+{
+    struct hs_object_mark m = {.start = e->bytes.len};
+
+    hs_mp_packer(&m.pk, &e->bytes);
+    (void)msgpack_pack_map(&m.pk, n_keys);
+    return m;
+}
+
+int
+hs_object_end(struct hs_encoded *e, struct hs_object_mark *m,
+              struct hs_error *err)
+{
+    if (e->bytes.len - m->start > HS_OBJECT_MAX) {
+        e->bytes.len = m->start;
+        return hs_fail(err, "a record of more than %d bytes", HS_OBJECT_MAX);
+    }
+    end_object(e, m->start, 0);
+    return 0;
+}
+
 int
 hs_encode_json(struct hs_encoded *e, const json_t *j, struct hs_error *err)
 {
-    size_t start = e->bytes.len;
-    msgpack_packer pk;
+    struct hs_object_mark m = {.start = e->bytes.len};
 
-    hs_mp_packer(&pk, &e->bytes);
-    hs_mp_json(&pk, j);
-    if (e->bytes.len - start > HS_OBJECT_MAX) {
-        e->bytes.len = start;
-        return hs_fail(err, "a record of more than %d bytes", HS_OBJECT_MAX);
-    }
-    end_object(e, start, 0);
-    return 0;
+    hs_mp_packer(&m.pk, &e->bytes);
+    hs_mp_json(&m.pk, j);
+    return hs_object_end(e, &m, err);
 }

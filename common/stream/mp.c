@@ -7,6 +7,7 @@
 #include "stream/mp.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,6 +135,12 @@ pack_text(msgpack_packer *pk, const char *s, size_t n)
 }
 
 void
+hs_mp_text(msgpack_packer *pk, const char *value)
+{
+    pack_text(pk, value, strlen(value));
+}
+
+void
 hs_mp_key(msgpack_packer *pk, const char *key)
 {
     pack_text(pk, key, strlen(key));
@@ -157,10 +164,24 @@ hs_mp_u64(msgpack_packer *pk, const char *key, uint64_t value)
 }
 
 void
+hs_mp_f64(msgpack_packer *pk, const char *key, double value)
+{
+    hs_mp_key(pk, key);
+    if (isfinite(value))
+        (void)msgpack_pack_double(pk, value);
+    else
+        (void)msgpack_pack_nil(pk);
+}
+
+void
 hs_mp_tensor(msgpack_packer *pk, const char *key, const char *dtype,
              const void *data, size_t n)
 {
     hs_mp_key(pk, key);
+    if (data == NULL && n > 0) {
+        (void)msgpack_pack_nil(pk);
+        return;
+    }
     (void)msgpack_pack_map(pk, 3);
     hs_mp_str(pk, "dtype", dtype);
     hs_mp_key(pk, "shape");
@@ -251,6 +272,33 @@ hs_mp_get_u64(const msgpack_object *map, const char *key, uint64_t max,
                        o->via.u64, max);
     *out = o->via.u64;
     return 0;
+}
+
+int
+hs_mp_get_f64(const msgpack_object *map, const char *key, double *out,
+              struct hs_error *err)
+{
+    const msgpack_object *o = hs_mp_find(map, key);
+
+    if (o == NULL)
+        return hs_fail(err, "%s is missing", key);
+    switch (o->type) {
+    case MSGPACK_OBJECT_FLOAT32:
+    case MSGPACK_OBJECT_FLOAT64:
+        *out = o->via.f64;
+        return 0;
+    case MSGPACK_OBJECT_POSITIVE_INTEGER:
+        *out = (double)o->via.u64;
+        return 0;
+    case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+        *out = (double)o->via.i64;
+        return 0;
+    case MSGPACK_OBJECT_NIL:
+        *out = NAN;
+        return 0;
+    default:
+        return hs_fail(err, "%s is not a number", key);
+    }
 }
 
 int

@@ -27,10 +27,14 @@ size_t hs_mp_scan(const uint8_t *p, size_t n);
 /* Packing.  A packer that appends to b. */
 void hs_mp_packer(msgpack_packer *pk, struct hs_buf *b);
 void hs_mp_key(msgpack_packer *pk, const char *key);
+/* A string that is an element of an array. */
+void hs_mp_text(msgpack_packer *pk, const char *value);
 /* A key and a string, or nil for NULL. */
 void hs_mp_str(msgpack_packer *pk, const char *key, const char *value);
 void hs_mp_u64(msgpack_packer *pk, const char *key, uint64_t value);
-/* A key and a tensor of n 4-byte numbers. */
+void hs_mp_f64(msgpack_packer *pk, const char *key, double value);
+/* A key and a tensor of n 4-byte numbers; nil for NULL where
+ * n > 0. */
 void hs_mp_tensor(msgpack_packer *pk, const char *key, const char *dtype,
                   const void *data, size_t n);
 /* A JSON value. */
@@ -42,6 +46,9 @@ const msgpack_object *hs_mp_find(const msgpack_object *map, const char *key);
 HS_MUST_CHECK int hs_mp_get_u64(const msgpack_object *map, const char *key,
                                 uint64_t max, uint64_t *out,
                                 struct hs_error *err);
+/* A number of any kind; nil gives NaN. */
+HS_MUST_CHECK int hs_mp_get_f64(const msgpack_object *map, const char *key,
+                                double *out, struct hs_error *err);
 /* Copies a string to *out (allocated again); nil gives NULL if nil_ok. */
 HS_MUST_CHECK int hs_mp_get_str(const msgpack_object *map, const char *key,
                                 int nil_ok, char **out, struct hs_error *err);
