@@ -103,6 +103,7 @@ seeds_are_averaged(void **state)
     const struct hs_plot_options o = {.at = places};
     struct hs_plotdata d = {0};
     struct hs_figure f = {0};
+    const struct hs_series *s;
     struct hs_error err;
 
     (void)state;
@@ -115,6 +116,14 @@ seeds_are_averaged(void **state)
         "{'type':'baseline','name':'length','eval':{'places':{"
         "'s0':{'auc':0.3,'lo':0.2,'hi':0.4},"
         "'end':{'auc':1,'lo':null,'hi':null}}}}");
+    add(&d, 0,
+        "{'type':'baseline','layer':7,'name':'shuffled','target':'td',"
+        "'eval':{'places':{'s0':{'auc':0.55,'lo':0.5,'hi':0.6},"
+        "'end':{'auc':0.5,'lo':null,'hi':null}}}}");
+    add(&d, 0,
+        "{'type':'baseline','layer':7,'name':'td',"
+        "'eval':{'places':{'s0':{'auc':0.1,'lo':0.5,'hi':0.6},"
+        "'end':{'auc':0.2,'lo':null,'hi':null}}}}");
     assert_int_equal(hs_plot_auc(&d, &o, &f, &err), 0);
     assert_int_equal(f.n, 2);
     assert_string_equal(f.panels[0]->title, "layer 3");
@@ -124,6 +133,14 @@ seeds_are_averaged(void **state)
     assert_null(find(f.panels[1], "mc"));
     check_point(find(f.panels[1], "length"), 0, 0, 0.3, 0.2, 0.4);
     check_point(find(f.panels[1], "length"), 1, 1, 1, NAN, NAN);
+    /* A baseline may be called like a target, or belong to one. */
+    s = find(f.panels[1], "shuffled td");
+    check_point(s, 0, 0, 0.55, 0.5, 0.6);
+    assert_int_equal(s->role, HS_ROLE_OTHER);
+    s = find(f.panels[1], "td");
+    check_point(s, 0, 0, 0.5, 0.25, 0.9);
+    assert_int_equal(s->role, HS_ROLE_MAIN);
+    assert_int_equal(f.panels[1]->n, 4);
     hs_figure_free(&f);
 
     assert_int_equal(hs_plot_layers(&d, &o, &f, &err), 0);

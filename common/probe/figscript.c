@@ -38,7 +38,8 @@ enum {
     LETTER = 7,         /* mean width, at 12 points */
     /* Characters. */
     TEXT_WIDTH = 80,
-    TEXT_HEIGHT = 24
+    TEXT_HEIGHT = 24, /* with a line for the legend */
+    TEXT_NAMES = 5    /* more of them take another line */
 };
 
 /* A name in the legend. */
@@ -452,7 +453,7 @@ put_page_of_text(struct hs_buf *b, const struct hs_figure *f,
                   "set terminal dumb nofeed noenhanced size %zu,%zu\n"
                   "set key below samplen 2\n",
                   c->width ? c->width : TEXT_WIDTH,
-                  c->height ? c->height : TEXT_HEIGHT);
+                  c->height ? c->height : TEXT_HEIGHT + l->n / TEXT_NAMES);
     put_styles(b, l, true);
     put_data(b, f);
     for (size_t i = 0; i < f->n; i++)
