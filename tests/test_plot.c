@@ -439,6 +439,42 @@ ranges_hold_the_data(void **state)
     expect(0.7, 0.6, 0.8, "1 0.7 0.6 0.8\nEND\n");
 }
 
+/* Panels whose x is logarithmic, from low to high. */
+static void
+expect_tics(double low, double high, const char *words)
+{
+    const struct hs_canvas c = {.picture = HS_PICTURE_PNG};
+    struct hs_figure f = {0};
+    struct hs_panel *p = hs_figure_add(&f, "panel");
+    struct hs_series *s = hs_panel_add(p, "line", HS_ROLE_PLAIN);
+    struct hs_buf b = {0};
+
+    p->x.log = true;
+    hs_series_put(s, low, 1, NAN, NAN);
+    hs_series_put(s, high, 2, NAN, NAN);
+    /* On no place of the axis. */
+    hs_series_put(s, 0, 3, NAN, NAN);
+    hs_figure_script(&f, &c, &b);
+    hs_figure_free(&f);
+    assert_non_null(strstr(hs_buf_cstr(&b), words));
+    hs_buf_free(&b);
+}
+
+static void
+logarithms_have_tics(void **state)
+{
+    (void)state;
+    /* At least a factor of 4 is shown. */
+    expect_tics(5, 5,
+                "set xrange [2.5:10]\nset xtics ('3' 3, '4' 4, '5' 5, "
+                "'6' 6, '7' 7, '8' 8, '9' 9, '10' 10)\n");
+    expect_tics(0.023, 23,
+                "set xrange [0.02:26.45]\nset xtics ('0.02' 0.02, "
+                "'0.05' 0.05, '0.1' 0.1, '0.2' 0.2, '0.5' 0.5, "
+                "'1' 1, '2' 2, '5' 5, '10' 10, '20' 20)\n");
+    expect_tics(1, 1e6, "set xtics autofreq\n");
+}
+
 static void
 pages_are_trimmed(void **state)
 {
@@ -473,6 +509,7 @@ main(void)
         cmocka_unit_test(text_is_quoted),
         cmocka_unit_test(numbers_come_back),
         cmocka_unit_test(ranges_hold_the_data),
+        cmocka_unit_test(logarithms_have_tics),
         cmocka_unit_test(pages_are_trimmed),
     };
 
