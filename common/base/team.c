@@ -8,6 +8,7 @@
 #include "base/team.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -166,6 +167,16 @@ hs_team_free(struct hs_team *t)
 {
     if (t != NULL)
         end(t, t->n);
+}
+
+size_t
+hs_processors(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return (size_t)CPU_COUNT(&set);
+    return 1;
 }
 
 size_t

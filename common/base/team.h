@@ -45,6 +45,9 @@ void hs_team_free(struct hs_team *t);
 
 size_t hs_team_size(const struct hs_team *t);
 
+/* Processors that this process may run on: what -j is by default. */
+size_t hs_processors(void);
+
 /* Runs job on all threads, thread 0 being the caller's; returns when all are
  * done.  Not from within a job. */
 void hs_team_run(struct hs_team *t, hs_team_job *job, void *ud);

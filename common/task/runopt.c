@@ -7,7 +7,6 @@
 #include "task/runopt.h"
 
 #include <malloc.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,17 +19,6 @@ enum {
     KEEP_BYTES = 32 << 20 /* glibc's largest threshold */
 };
 
-/* Processors that this process may run on. */
-static uint64_t
-processors(void)
-{
-    cpu_set_t set;
-
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        return (uint64_t)CPU_COUNT(&set);
-    return 1;
-}
-
 void
 hs_run_options_init(struct hs_run_options *o)
 {
@@ -42,7 +30,7 @@ hs_run_options_init(struct hs_run_options *o)
         .max_tokens = 512,
         .sampler = {.temperature = 1, .top_p = 1, .seed = 1},
         .batch = 32,
-        .threads = processors(),
+        .threads = hs_processors(),
         .template = "auto",
         .shard = 1,
         .n_shards = 1,
