@@ -794,6 +794,7 @@ test_overlaps(void **state)
     assert_true(near(member(out, 3, "spearman"), 0.831578947368421));
     assert_true(near(member(out, 3, "spearman_p"), 5.522372803574232e-06));
     assert_true(isnan(member(out, 3, "ceiling")));
+    assert_true(isnan(member(out, 3, "cross_iou")));
     assert_int_equal(json_array_clear(out), 0);
 
     /* the seeds of b share one of four */
@@ -806,6 +807,12 @@ test_overlaps(void **state)
     assert_true(near(member(out, 2, "seed_iou_a"), 1.0 / 7));
     assert_true(near(member(out, 2, "ceiling"), 1.0 / 7));
     assert_true(isnan(member(out, 0, "ceiling")));
+    /* seed 7 of a with seed 8 of b: 0, 1, 2, 3 in another order */
+    assert_true(near(member(out, 0, "same_seeds"), 1));
+    assert_true(near(member(out, 0, "cross_iou"), 1));
+    assert_true(near(member(out, 2, "same_seeds"), 2));
+    assert_true(near(member(out, 2, "cross_iou"), 1.0 / 7));
+    assert_int_equal(hs_count_same_seeds(out), 3);
     assert_true(near(member(out, 2, "iou"), 1));
     assert_int_equal(hs_overlaps(sides, 1, ratios, 4, out, &err), -1);
     b.d = D - 1;
