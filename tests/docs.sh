@@ -115,7 +115,9 @@ scene() {
     for task in chain expr choice; do
         head -n 4 "$HS_SRCDIR/examples/reasoner/problems/$task-test.jsonl"
     done >problems.jsonl
-    [ ! -e "$scratch/acts.hsz" ] || cp "$scratch/acts.hsz" .
+    for stream in acts probe curves; do
+        [ ! -e "$scratch/$stream.hsz" ] || cp "$scratch/$stream.hsz" .
+    done
 }
 
 run_examples() {
@@ -145,6 +147,13 @@ if command -v hs-extract >/dev/null; then
     head -n 6 "$HSTOOLS_MODEL/problems/expr-test.jsonl" |
         hs-extract --seed 1 --max-tokens 100 -o acts.hsz
     is 'a stream for the examples' $? 0
+fi
+if command -v hs-plot >/dev/null; then
+    sh "$HS_SRCDIR/tests/plotrecords.sh" probes |
+        "$HS_BUILDDIR/tests/mkrecords" probes >probe.hsz
+    sh "$HS_SRCDIR/tests/plotrecords.sh" rankings |
+        "$HS_BUILDDIR/tests/mkrecords" rankings >curves.hsz
+    is 'streams of results for the examples' $? 0
 fi
 
 version=$(sed -n 's/^#define PACKAGE_VERSION "\(.*\)"/\1/p' \

@@ -21,6 +21,7 @@ hs-view --digest
 hs-cat
 hs-cat --shuffle
 hs-grade --grader exact
+hs-plot auc --script
 hs-export -o out.safetensors'
 writers='hs-view
 hs-view --stats
@@ -75,7 +76,7 @@ while read -r command; do
     ok "$command: says so" grep -q 'No space left' err
 done <list
 
-for program in hs-view hs-cat hs-grade hs-export hs-import hs-extract; do
+for program in hs-view hs-cat hs-grade hs-export hs-import hs-extract hs-plot; do
     has "$program" || continue
     $program --help >&- 2>/dev/null
     is "$program --help: closed output" $? 1

@@ -311,17 +311,13 @@ fix_sign(double *v, size_t d)
 /* From the eigenvectors of XX' (k, n) to those of X'X: X'u, longest first. */
 static void
 from_dual(const struct hs_centred *c, const double *rows, const double *u,
-          size_t k, const double *value, double *components)
+          size_t k, double *components)
 {
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)k, (int)c->d,
                 (int)c->n, 1, u, (int)c->n, rows, (int)c->d, 0, components,
                 (int)c->d);
-    for (size_t i = 0; i < k; i++) {
-        /* a length that is all rounding is no direction */
-        if (!(value[i] > (double)c->n * DBL_EPSILON * value[0]))
-            memset(components + i * c->d, 0, c->d * sizeof *components);
+    for (size_t i = 0; i < k; i++)
         orthonormalise(components, i, c->d);
-    }
 }
 
 static int
@@ -345,7 +341,7 @@ components_of(const struct hs_centred *c, size_t k, double *components,
     hs_centred_outer(c, rows, g);
     status = largest_eigen(g, m, k, variance, u, err);
     if (status == 0)
-        from_dual(c, rows, u, k, variance, components);
+        from_dual(c, rows, u, k, components);
     free(u);
     free(rows);
     free(g);
