@@ -142,6 +142,16 @@ test_scale(void **state)
     starts_with(&r, (uint32_t[]){3, 7, 0}, 3);
     assert_true(near((double)r.importance[7], 1.5 - 0.3));
     hs_ranking_free(&r);
+    /* equal columns are equal, whatever rounding made of the scales */
+    for (size_t j = 0; j < D; j++) {
+        set_column(&p, 0, j, 0.5f);
+        p.coordinates->sigma[j] = 0.1f * (float)(j + 1);
+        q->scale[j] = 1 / p.coordinates->sigma[j];
+    }
+    r = rank(&p, HS_BY_L1);
+    for (uint32_t j = 0; j < D; j++)
+        assert_int_equal(r.order[j], j);
+    hs_ranking_free(&r);
     hs_probes_free(&p);
 }
 
@@ -237,17 +247,17 @@ test_ties(void **state)
     struct hs_ranking r;
 
     (void)state;
-    set_column(&p, 0, 9, 0.9f);
+    set_column(&p, 0, 9, 2);
     set_column(&p, 0, 3, 0.8f);
-    set_column(&p, 1, 3, 2);
+    set_column(&p, 1, 3, 0.9f);
     set_column(&p, 1, 9, 0.8f);
     r = rank(&p, HS_BY_L1);
     assert_true(near((double)r.mean_rank[3], 1.5));
     assert_true(near((double)r.mean_rank[9], 1.5));
-    starts_with(&r, (uint32_t[]){3, 9, 0, 1, 2, 4}, 6);
+    starts_with(&r, (uint32_t[]){9, 3, 0, 1, 2, 4}, 6);
     hs_ranking_free(&r);
-    set_column(&p, 0, 3, 0.9f);
-    set_column(&p, 1, 9, 2);
+    set_column(&p, 0, 3, 0.8f);
+    set_column(&p, 1, 3, 2);
     r = rank(&p, HS_BY_L1);
     starts_with(&r, (uint32_t[]){3, 9, 0}, 3);
     assert_true(near((double)r.mean_rank[9], 1.5));
