@@ -86,9 +86,10 @@ take_option(struct options *o, int c)
         o->tokens = hs_parse_u64("--tokens", optarg, 1, 200000);
     else if (c == OPT_DUMP)
         o->dump = optarg;
-    else if (c == OPT_LAYERS)
+    else if (c == OPT_LAYERS) {
+        hs_list_free(&o->layers);
         hs_parse_list("--layers", optarg, &o->layers);
-    else if (c == OPT_DTYPE && hs_dtype_parse(optarg, &o->dtype) < 0)
+    } else if (c == OPT_DTYPE && hs_dtype_parse(optarg, &o->dtype) < 0)
         hs_die(HS_EXIT_USAGE, "--dtype: '%s' is unknown", optarg);
     if (o->layers.n > 0 && hs_list_resolve(&o->layers, 65536, &err) < 0)
         hs_die(HS_EXIT_USAGE, "--layers: %s", err.text);

@@ -18,6 +18,7 @@
 #include "base/outfile.h"
 #include "base/progress.h"
 #include "model/kernel.h"
+#include "probe/overlapset.h"
 #include "probe/rankopt.h"
 #include "stream/stream.h"
 
@@ -310,6 +311,10 @@ warn(const struct hs_rankings *s)
         json_decref(warnings);
     }
     json_decref(said);
+    if (hs_count_same_seeds(s->others) > 0)
+        hs_warn(
+            "rankings share seeds: probes that began with the same weights "
+            "are alike; cross_iou leaves such pairs out");
 }
 
 static void

@@ -58,8 +58,8 @@ number(json_t *j, const char *key, double x)
     json_object_set_new(j, key, hs_json_number(x));
 }
 
-/* The seeds of two rankings agree so well; the worse bounds what the rankings
- * can be expected to. */
+/* How well the seeds of each agree: single seeds of two rankings cannot be
+ * expected to agree better than the worse. */
 static void
 add_ceiling(json_t *j, const struct hs_ranking *a, const struct hs_ranking *b,
             size_t k)
@@ -69,6 +69,46 @@ add_ceiling(json_t *j, const struct hs_ranking *a, const struct hs_ranking *b,
     number(j, "seed_iou_a", x);
     number(j, "seed_iou_b", y);
     number(j, "ceiling", x < y ? x : isnan(x) ? x : y);
+}
+
+/* Probes of one seed begin with the same weights, and what is left of them
+ * makes their rankings alike.  So single seeds are compared too, each of one
+ * ranking with those of the other that are not itself. */
+static void
+add_seeds(json_t *j, const struct hs_ranking *a, const struct hs_ranking *b,
+          size_t k)
+{
+    size_t d = a->d, n_same = 0, n = 0;
+    double sum = 0;
+
+    for (size_t x = 0; x < a->n_seeds; x++)
+        for (size_t y = 0; y < b->n_seeds; y++) {
+            size_t shared;
+
+            if (a->seeds[x] == b->seeds[y]) {
+                n_same++;
+                continue;
+            }
+            shared = hs_count_shared(a->seed_order + x * d, k,
+                                     b->seed_order + y * d, k, d);
+            sum += (double)shared / (double)(2 * k - shared);
+            n++;
+        }
+    json_object_set_new(j, "same_seeds", json_integer((json_int_t)n_same));
+    number(j, "cross_iou", n > 0 ? sum / (double)n : NAN);
+}
+
+size_t
+hs_count_same_seeds(const json_t *overlaps)
+{
+    size_t i, n = 0;
+    json_t *j;
+
+    json_array_foreach(overlaps, i, j)
+    {
+        n += json_integer_value(json_object_get(j, "same_seeds")) > 0;
+    }
+    return n;
 }
 
 static json_t *
@@ -95,6 +135,7 @@ overlap(const struct hs_overlap_side *a, const struct hs_overlap_side *b,
     number(j, "p", o.p);
     number(j, "approx", share / (2 - share));
     add_ceiling(j, a->r, b->r, k);
+    add_seeds(j, a->r, b->r, k);
     number(j, "spearman", rho);
     number(j, "spearman_p", rho_p);
     return j;

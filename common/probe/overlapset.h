@@ -25,4 +25,7 @@ HS_MUST_CHECK int hs_overlaps(const struct hs_overlap_side *sides, size_t n,
                               const double *ratios, size_t n_ratios,
                               json_t *out, struct hs_error *err);
 
+/* How many of such records are of rankings that have a seed in common. */
+size_t hs_count_same_seeds(const json_t *overlaps);
+
 #endif
