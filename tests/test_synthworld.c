@@ -296,7 +296,7 @@ test_refusals(void **state)
     refuse(o, "layers of value neurons: 1 is not within 0 to 0");
     o = options();
     o.effect_lo = 0;
-    refuse(o, "effect: from 0 to 2");
+    refuse(o, "effect: from 0 to 1.5");
     o.effect_lo = NAN;
     refuse(o, "effect: nan");
     o = options();
