@@ -66,6 +66,9 @@ static const char usage[] =
     "      --batch=N              trajectories a step (4)\n"
     "      --lr=X                 of AdamW (1e-4)\n"
     "      --weight-decay=X       of AdamW (0.01)\n"
+    "      --keep=WHICH           epoch: best or last (best; last with "
+    "--steps)\n"
+    "      --patience=N           stop N epochs after the best; 0: never (0)\n"
     "  -s, --seed=N               of initial weights and order (0)\n"
     "      --seeds=N              probes from N seeds on (1)\n"
     "      --val=SHARE            of the problems, held out (0.2)\n"
@@ -119,6 +122,8 @@ static const struct option longopts[] = {
     {"batch", required_argument, NULL, HS_FITOPT_BATCH},
     {"lr", required_argument, NULL, HS_FITOPT_LR},
     {"weight-decay", required_argument, NULL, HS_FITOPT_WEIGHT_DECAY},
+    {"keep", required_argument, NULL, HS_FITOPT_KEEP},
+    {"patience", required_argument, NULL, HS_FITOPT_PATIENCE},
     {"seed", required_argument, NULL, 's'},
     {"seeds", required_argument, NULL, HS_STUDYOPT_SEEDS},
     {"val", required_argument, NULL, HS_STUDYOPT_VAL},

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/rngplace.h"
+#include "probe/inner.h"
 #include "stats/auc.h"
 
 static const char *const standardize_names[] = {"zscore", "rms", "none"};
@@ -74,6 +75,8 @@ struct fitting {
     struct hs_which *val;
     uint8_t *label;
     size_t n_val;
+    struct hs_inner inner; /* what is set aside; n is 0 without keep_best */
+    double best;           /* the least error there so far */
 };
 
 /* mean and scale of the inputs.  A coordinate that does not vary is 0 for the
@@ -117,6 +120,7 @@ new_probe(struct hs_probe *p, const struct hs_fit_options *o,
     p->curve = hs_calloc((size_t)o->epochs, sizeof *p->curve);
     p->curve_auc = hs_calloc((size_t)o->epochs, sizeof *p->curve_auc);
     p->curve_spread = hs_calloc((size_t)o->epochs, sizeof *p->curve_spread);
+    p->curve_inner = hs_calloc((size_t)o->epochs, sizeof *p->curve_inner);
     standardise(p, &s->stats[l]);
 }
 
@@ -151,7 +155,8 @@ initialise(struct fitting *f)
     hs_column_norms(p->w1, p->o.hidden, p->d, p->init_l1, p->init_l2);
 }
 
-/* The training trajectories, and the held-out states s_0. */
+/* The training trajectories that are not set aside, and the held-out states
+ * s_0. */
 static void
 collect(struct fitting *f)
 {
@@ -162,7 +167,8 @@ collect(struct fitting *f)
     f->label = hs_calloc(s->n, sizeof *f->label);
     for (size_t j = 0; j < s->n; j++) {
         if (!s->traj[j].val) {
-            f->order[f->n_train++] = (uint32_t)j;
+            if (!hs_inner_has(&f->inner, s->traj[j].problem))
+                f->order[f->n_train++] = (uint32_t)j;
         } else if (hs_traj_at(s, j, 0) == 0) {
             f->label[f->n_val] = s->traj[j].reward;
             f->val[f->n_val++] = (struct hs_which){j, 0};
@@ -272,14 +278,36 @@ look(struct fitting *f, size_t epoch)
     free(v);
 }
 
+/* Keeps the weights if this epoch is to be kept.  Whether to go on. */
+static bool
+judge(struct fitting *f, size_t epoch)
+{
+    struct hs_probe *p = f->p;
+    double error = NAN;
+
+    if (p->o.keep_best)
+        error =
+            hs_inner_error(&f->inner, f->mlp, &f->source, p->o.loss.sigmoid);
+    p->curve_inner[epoch] = error;
+    if (!p->o.keep_best || epoch == 0 || error < f->best) {
+        f->best = error;
+        p->epoch = epoch + 1;
+        if (p->o.keep_best)
+            hs_mlp_get(f->mlp, p->w1, p->b1, p->w2, &p->b2);
+    }
+    return !p->o.keep_best || p->o.patience == 0 ||
+           epoch + 1 - p->epoch < p->o.patience;
+}
+
 static int
 all_epochs(struct fitting *f, const struct hs_fit_watch *watch,
            struct hs_error *err)
 {
     struct hs_probe *p = f->p;
     uint64_t most = p->o.steps > 0 ? p->o.steps : UINT64_MAX;
+    bool go_on = true;
 
-    while (p->n_epochs < p->o.epochs && p->n_steps < most) {
+    while (go_on && p->n_epochs < p->o.epochs && p->n_steps < most) {
         double sum = 0;
         size_t n = 0;
 
@@ -292,6 +320,7 @@ all_epochs(struct fitting *f, const struct hs_fit_watch *watch,
             n++;
         }
         look(f, p->n_epochs);
+        go_on = judge(f, p->n_epochs);
         p->curve[p->n_epochs++] = sum / (double)n;
         if (watch != NULL && watch->epoch != NULL)
             watch->epoch(watch->ud, p->n_epochs, sum / (double)n);
@@ -334,12 +363,16 @@ hs_fit(struct hs_probe *p, const struct hs_fit_options *o,
     f.mlp = hs_mlp_new(p->d, o->hidden, team);
     f.spans = hs_calloc(o->batch, sizeof *f.spans);
     initialise(&f);
+    rc = o->keep_best ? hs_inner_new(&f.inner, s, &o->loss, rewards, err) : 0;
     collect(&f);
-    rc = check(&f, err);
+    if (rc == 0)
+        rc = check(&f, err);
     if (rc == 0)
         rc = all_epochs(&f, watch, err);
-    hs_mlp_get(f.mlp, p->w1, p->b1, p->w2, &p->b2);
+    if (!o->keep_best)
+        hs_mlp_get(f.mlp, p->w1, p->b1, p->w2, &p->b2);
     hs_mlp_free(f.mlp);
+    hs_inner_free(&f.inner);
     free(f.spans);
     free(f.order);
     free(f.val);
@@ -362,5 +395,6 @@ hs_probe_free(struct hs_probe *p)
     free(p->curve);
     free(p->curve_auc);
     free(p->curve_spread);
+    free(p->curve_inner);
     *p = (struct hs_probe){0};
 }

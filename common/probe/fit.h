@@ -34,6 +34,11 @@ struct hs_fit_options {
     uint64_t epochs; /* 100 */
     uint64_t steps;  /* stop after so many; 0: after the epochs */
     uint64_t seed;   /* of the initial weights and the order */
+    /* Keep the weights of the epoch with the least squared error on a tenth of
+     * the training problems that is set aside for this; else the last ones. */
+    bool keep_best;
+    uint64_t patience; /* stop after so many epochs without a better one; 0:
+                        * never.  With keep_best only. */
 };
 
 /* The defaults of probe-fit(1). */
@@ -53,9 +58,14 @@ struct hs_probe {
     float b2;
     float *init_l1, *init_l2; /* (d): norms of the columns of w1 at the start */
     uint64_t n_steps;
-    double *curve;     /* (n_epochs): mean loss over the batches of an epoch */
-    double *curve_auc; /* (n_epochs): held-out AUC of V(s_0); NaN: none */
+    uint64_t epoch; /* whose weights these are, from 1; 0: the initial ones */
+    double *curve;  /* (n_epochs): mean loss over the batches of an epoch */
+    double *curve_auc;    /* (n_epochs): held-out AUC of V(s_0); NaN: none */
     double *curve_spread; /* (n_epochs): standard deviation of V(s_0) there */
+    double *curve_inner; /* (n_epochs): mean squared error on what is set aside,
+                          * against gamma^(T - t) r, or the log-probability for
+                          * ntp, at the states that the target is about; NaN
+                          * without keep_best */
     size_t n_epochs;
 };
 

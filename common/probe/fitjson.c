@@ -31,6 +31,8 @@ hs_fit_options_json(const struct hs_fit_options *o)
     json_object_set_new(j, "batch", json_integer((json_int_t)o->batch));
     json_object_set_new(j, "epochs", json_integer((json_int_t)o->epochs));
     json_object_set_new(j, "steps", json_integer((json_int_t)o->steps));
+    json_object_set_new(j, "keep", json_string(o->keep_best ? "best" : "last"));
+    json_object_set_new(j, "patience", json_integer((json_int_t)o->patience));
     json_object_set_new(j, "lr", json_real(o->adamw.lr));
     json_object_set_new(j, "beta1", json_real(o->adamw.beta1));
     json_object_set_new(j, "beta2", json_real(o->adamw.beta2));
@@ -76,7 +78,7 @@ hs_fit_options_read(const json_t *j, struct hs_fit_options *o,
                     struct hs_error *err)
 {
     const char *standardize = NULL;
-    int residual, linear, token;
+    int residual, linear, token, last;
     uint64_t hidden, batch;
 
     if (!json_is_object(j))
@@ -96,11 +98,14 @@ hs_fit_options_read(const json_t *j, struct hs_fit_options *o,
         read_count(j, "batch", 1, &batch, err) < 0 ||
         read_count(j, "epochs", 0, &o->epochs, err) < 0 ||
         read_count(j, "steps", 0, &o->steps, err) < 0 ||
+        read_count(j, "patience", 0, &o->patience, err) < 0 ||
+        read_word(j, "keep", "best", "last", &last, err) < 0 ||
         hs_json_str(j, "standardize", "fit", &standardize, err) < 0)
         return -1;
     if (standardize == NULL ||
         hs_standardize_parse(standardize, &o->standardize) < 0)
         return hs_fail(err, "fit: standardize is not zscore, rms or none");
+    o->keep_best = last == 0;
     o->loss.residual = residual != 0;
     o->loss.norm = token ? HS_NORM_TOKEN : HS_NORM_TRAJECTORY;
     o->loss.sigmoid = linear == 0;

@@ -122,6 +122,13 @@ hs_parse_fit_option(struct hs_fit_choice *f, int c, const char *arg)
     case HS_FITOPT_WEIGHT_DECAY:
         o->adamw.weight_decay = hs_parse_f64("--weight-decay", arg, 0, 1e3);
         return true;
+    case HS_FITOPT_KEEP:
+        o->keep_best = !parse_either("--keep", arg, "best", "last");
+        f->keep_given = true;
+        return true;
+    case HS_FITOPT_PATIENCE:
+        o->patience = hs_parse_u64("--patience", arg, 0, MAX_EPOCHS);
+        return true;
     default:
         return parse_loss_option(f, c, arg);
     }
@@ -137,10 +144,15 @@ has(const struct hs_fit_choice *f, enum hs_target t)
 }
 
 void
-hs_parse_fit_end(const struct hs_fit_choice *f)
+hs_parse_fit_end(struct hs_fit_choice *f)
 {
     bool td = has(f, HS_TARGET_TD), lambda = has(f, HS_TARGET_TD_LAMBDA);
 
+    /* Who counts steps wants the weights after the last one. */
+    if (!f->keep_given && f->fit.steps > 0)
+        f->fit.keep_best = false;
+    if (f->fit.patience > 0 && !f->fit.keep_best)
+        hs_die(HS_EXIT_USAGE, "--patience is for --keep=best");
     if (f->td_grad_given && !td)
         hs_die(HS_EXIT_USAGE, "--td-grad is for --target td");
     if (f->lambda_given && !lambda)

@@ -26,14 +26,16 @@ enum hs_fit_opt {
     HS_FITOPT_STEPS,
     HS_FITOPT_BATCH,
     HS_FITOPT_LR,
-    HS_FITOPT_WEIGHT_DECAY
+    HS_FITOPT_WEIGHT_DECAY,
+    HS_FITOPT_KEEP,
+    HS_FITOPT_PATIENCE
 };
 
 struct hs_fit_choice {
     struct hs_fit_options fit; /* the target is the first one */
     enum hs_target targets[HS_TARGET_NTP + 1];
     size_t n_targets;
-    bool td_grad_given, lambda_given, weight_given;
+    bool td_grad_given, lambda_given, weight_given, keep_given;
 };
 
 /* The defaults, as in probe-fit(1). */
@@ -43,7 +45,7 @@ void hs_fit_choice_init(struct hs_fit_choice *c);
  * that is none. */
 bool hs_parse_fit_option(struct hs_fit_choice *f, int c, const char *arg);
 
-/* Dies on options that do nothing for the targets. */
-void hs_parse_fit_end(const struct hs_fit_choice *f);
+/* Dies on options that do nothing; fills in what depends on others. */
+void hs_parse_fit_end(struct hs_fit_choice *f);
 
 #endif

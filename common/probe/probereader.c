@@ -108,11 +108,12 @@ read_coordinates(const msgpack_object *map, struct hs_coordinates *c,
 static int
 read_curve(const json_t *j, struct hs_probe *p, struct hs_error *err)
 {
-    static const char *const keys[] = {"loss", "auc", "spread"};
-    double **to[] = {&p->curve, &p->curve_auc, &p->curve_spread};
+    static const char *const keys[] = {"loss", "auc", "spread", "inner"};
+    double **to[] = {&p->curve, &p->curve_auc, &p->curve_spread,
+                     &p->curve_inner};
     size_t n = json_array_size(json_object_get(j, "loss"));
 
-    for (size_t k = 0; k < 3; k++) {
+    for (size_t k = 0; k < 4; k++) {
         const json_t *a = json_object_get(j, keys[k]), *v;
         size_t i;
 
@@ -164,7 +165,8 @@ read_probe(const msgpack_object *map, struct hs_probe_found *f,
         get_size(map, "dim", MAX_INPUTS, &p->dim, err) < 0 ||
         get_size(map, "inputs", p->dim, &p->d, err) < 0 ||
         get_size(map, "hidden", MAX_HIDDEN, &p->o.hidden, err) < 0 ||
-        hs_mp_get_u64(map, "steps", UINT64_MAX, &p->n_steps, err) < 0)
+        hs_mp_get_u64(map, "steps", UINT64_MAX, &p->n_steps, err) < 0 ||
+        hs_mp_get_u64(map, "epoch", UINT64_MAX, &p->epoch, err) < 0)
         return -1;
     if (get_tensor(map, "columns", "u32", p->d, 1, &p->columns, err) < 0 ||
         get_tensor(map, "mean", "f32", p->d, 0, &p->mean, err) < 0 ||

@@ -39,17 +39,20 @@ curve_json(const struct hs_probe *p)
 {
     json_t *j = json_object(), *epoch = json_array(), *loss = json_array();
     json_t *auc = json_array(), *spread = json_array();
+    json_t *inner = json_array();
 
     for (size_t i = 0; i < p->n_epochs; i++) {
         json_array_append_new(epoch, json_integer((json_int_t)i + 1));
         json_array_append_new(loss, hs_json_number(p->curve[i]));
         json_array_append_new(auc, hs_json_number(p->curve_auc[i]));
         json_array_append_new(spread, hs_json_number(p->curve_spread[i]));
+        json_array_append_new(inner, hs_json_number(p->curve_inner[i]));
     }
     json_object_set_new(j, "epoch", epoch);
     json_object_set_new(j, "loss", loss);
     json_object_set_new(j, "auc", auc);
     json_object_set_new(j, "spread", spread);
+    json_object_set_new(j, "inner", inner);
     return j;
 }
 
@@ -110,7 +113,7 @@ int
 hs_encode_probe(struct hs_encoded *e, const struct hs_probe *p,
                 const float *gradient, const json_t *eval, struct hs_error *err)
 {
-    struct hs_object_mark m = hs_object_begin(e, 21);
+    struct hs_object_mark m = hs_object_begin(e, 22);
     msgpack_packer *pk = &m.pk;
     json_t *fit = hs_fit_options_json(&p->o), *curve = curve_json(p);
 
@@ -122,6 +125,7 @@ hs_encode_probe(struct hs_encoded *e, const struct hs_probe *p,
     hs_mp_u64(pk, "inputs", p->d);
     hs_mp_u64(pk, "hidden", p->o.hidden);
     hs_mp_u64(pk, "steps", p->n_steps);
+    hs_mp_u64(pk, "epoch", p->epoch);
     hs_mp_key(pk, "fit");
     hs_mp_json(pk, fit);
     hs_mp_tensor(pk, "columns", "u32", p->columns, p->d);
