@@ -43,7 +43,7 @@ refused <<'END2'
 -l 3-1|2|--layers: '3-1': 3-1 runs backwards
 -l ''|2|--layers: '' is not a list such as 2-5,8 or all
 -l some|2|--layers: 'some' is not a list such as 2-5,8 or all
---positions=first|2|--positions: 'first' is not all, last, s0, step-ends or every:K
+--positions=first|2|--positions: 'first' is not all, last, s0, step-ends, tokens or every:K
 --positions=every:0|2|--positions=every: 0 is not within 1 to 1000000
 --positions=every:|2|--positions=every: '' is not a whole number
 --step=line|2|--step is for --positions=step-ends
@@ -164,6 +164,14 @@ is 'items and problems' "$(stats all.hsz '"\(.items) \(.problems)"')" '18 9'
 is 'ids of samples' "$(fields id,problem,sample all.hsz | cut -d' ' -f1-3)" \
     'chain-test-0000:chain-test-0000:0 chain-test-0000#1:chain-test-0000:1 chain-test-0001:chain-test-0001:0'
 ok '--positions=all' check positions "$HSTOOLS_MODEL" all.hsz all.hsz
+$run --positions=tokens -o tokens.hsz <problems.jsonl
+ok '--positions=tokens' check positions "$HSTOOLS_MODEL" tokens.hsz tokens.hsz
+ok 'has those of --positions=all' check positions "$HSTOOLS_MODEL" tokens.hsz all.hsz
+$run --positions=tokens --batch 3 -j 1 -o some.hsz <problems.jsonl
+is 'whatever the batch and the threads' "$(hs-view --digest <some.hsz)" "$(hs-view --digest <tokens.hsz)"
+hs-cat --head 5 tokens.hsz >some.hsz
+check prompts some.hsz | hs-extract --dtype f32 --positions=s0 --max-tokens 0 -g none -o s0.hsz
+ok 'a state of the prompt is s_0 of the prompt that ends there' check prefixes some.hsz s0.hsz
 for positions in last s0 step-ends every:1 every:7 every:1000 'step-ends --step=line'; do
     # shellcheck disable=SC2086
     $run --positions=$positions -o some.hsz <problems.jsonl
@@ -233,6 +241,9 @@ ok '--replay of texts: the same bits' check prefix all.hsz text.hsz
 $run --positions every:5 -g none -o want.hsz <problems.jsonl
 hs-extract --replay --positions every:5 -g none --dtype f32 -o some.hsz <again.jsonl
 ok '--replay with --positions' check same want.hsz some.hsz -finish -reason
+$run --positions tokens -g none -o want.hsz <problems.jsonl
+hs-extract --replay --positions tokens -g none --dtype f32 -o some.hsz <again.jsonl
+ok '--replay with --positions=tokens' check same want.hsz some.hsz -finish -reason
 echo '{"id": "e", "question": "1", "completion_tokens": [[], [466], [5, 466], [466, 5]]}' |
     hs-extract --replay -g none -l 0 -o some.hsz
 is '--replay: a final EOS has no state' "$(shapes tokens <some.hsz)/ $(shapes positions <some.hsz)" '9 10 11 11 / 1 1 2 3 '
@@ -340,6 +351,7 @@ plan() {
     awk -v name="$1" '$1 == name { print $2 }' plan
 }
 for options in '--max-tokens=40 --samples=2' '--max-tokens=10 --ignore-eos --positions=every:4' \
+    '--max-tokens=6 --ignore-eos --positions=tokens' \
     '--positions=last --max-tokens=3' '--max-tokens=5 -l none' '--max-tokens=700 --ignore-eos -l 2 --dtype=f32'; do
     # shellcheck disable=SC2086
     hs-extract $options --estimate <problems.jsonl >plan

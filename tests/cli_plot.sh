@@ -196,6 +196,10 @@ status 'gaps are drawn' 0 hs-plot auc -l 2 gaps.hsz
 is 'without a complaint' "$(cat err)" ''
 ok 'a line without values says so' grep -q 'logistic (no values)' out
 jq -c '.eval.places[] |= (.auc = null | .lo = null | .hi = null)' probes.jsonl | "$mkrecords" probes >none.hsz
+jq -c 'if .sink then .sink.u32 |= map(2) else . end' rankings.jsonl | "$mkrecords" rankings >no_sinks.hsz
+status 'no sinks' 0 hs-plot importance no_sinks.hsz
+is 'are no complaint' "$(cat err)" ''
+is 'but a word in the legend' "$(grep -c 'sinks (none)' out)" 2
 status 'no value at all' 1 hs-plot auc none.hsz
 ok 'is said' grep -qx 'hs-plot: none.hsz: nothing to draw: all values are missing' err
 jq -c 'if .target then .eval.places.s0.lo = null else . end' probes.jsonl | "$mkrecords" probes >no_lo.hsz

@@ -6,6 +6,8 @@ Reads streams with examples/read_stream.py, and works out by itself which
 positions are kept, what an edit makes of a row, and how often it is applied.
 
 usage: extract.py positions MODEL ALL SOME    rows of SOME are those of ALL
+       extract.py prompts STREAM              problems: each prompt, up to each token
+       extract.py prefixes STREAM S0          S0 answers them; STREAM has the same
        extract.py same A B [-finish]          the same trajectories, bit for bit
        extract.py rounded F32 OTHER           OTHER is F32, rounded
        extract.py edited PLAIN EDITED         EDITED follows from PLAIN
@@ -102,6 +104,8 @@ def wanted_positions(head, t, eos, of):
     first, n = t["n_prompt"] - 1, fed(t, eos)
     everything = list(range(first, n))
     mode = head["positions"]
+    if mode == "tokens":
+        return list(range(n))
     if mode == "all":
         return everything
     if mode == "s0":
@@ -131,6 +135,29 @@ def positions(model, all_path, some_path):
             assert bits(t["x"][layer]) == bits(w["x"][layer][index]), (name, layer)
         rows += len(index)
     print(rows, "rows")
+
+
+def prompts(path):
+    """One problem for each token of each prompt: what comes before it as a
+    prompt of its own, whose s_0 is then the state of that token."""
+    for name, t in load(path).items():
+        for n in range(1, t["n_prompt"] + 1):
+            print(json.dumps({"id": f"{name}/{n}",
+                              "tokens": [int(i) for i in t["tokens"][:n]]}))
+
+
+def prefixes(path, s0_path):
+    """The states of PATH's prompts are those of the prompts made of them."""
+    whole, short, rows = load(path), load(s0_path), 0
+    for name, t in whole.items():
+        assert list(t["positions"][:t["n_prompt"]]) == list(range(t["n_prompt"]))
+        for n in range(1, t["n_prompt"] + 1):
+            s = short[f"{name}/{n}"]
+            assert list(s["positions"]) == [n - 1], (name, n)
+            for layer, x in t["x"].items():
+                assert bits(x[n - 1]) == bits(s["x"][layer][0]), (name, n, layer)
+            rows += 1
+    assert rows == len(short) > len(whole), (rows, len(short))
 
 
 def same(a_path, b_path, *without):
@@ -281,7 +308,8 @@ def tty(*command):
 
 
 if __name__ == "__main__":
-    commands = {"positions": positions, "same": same, "rounded": rounded,
+    commands = {"positions": positions, "prompts": prompts,
+                "prefixes": prefixes, "same": same, "rounded": rounded,
                 "edited": edited, "replay": replay, "prefix": prefix,
                 "signal": send, "tty": tty}
     sys.exit(commands[sys.argv[1]](*sys.argv[2:]) or 0)

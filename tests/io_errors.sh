@@ -30,6 +30,7 @@ hs-cat
 hs-cat --shuffle
 hs-grade --grader exact
 hs-import arrays
+hs-synth --width 64 --trajectories 40
 hs-extract --max-tokens 2 --seed 1 -l 0'
 
 has() {
@@ -76,7 +77,8 @@ while read -r command; do
     ok "$command: says so" grep -q 'No space left' err
 done <list
 
-for program in hs-view hs-cat hs-grade hs-export hs-import hs-extract hs-plot; do
+for program in hs-view hs-cat hs-grade hs-export hs-import hs-extract hs-plot \
+    hs-synth neuron-rank probe-fit; do
     has "$program" || continue
     $program --help >&- 2>/dev/null
     is "$program --help: closed output" $? 1

@@ -103,6 +103,7 @@ seeds_are_averaged(void **state)
     const struct hs_plot_options o = {.at = places};
     struct hs_plotdata d = {0};
     struct hs_figure f = {0};
+    const struct hs_series *s;
     struct hs_error err;
 
     (void)state;
@@ -115,6 +116,14 @@ seeds_are_averaged(void **state)
         "{'type':'baseline','name':'length','eval':{'places':{"
         "'s0':{'auc':0.3,'lo':0.2,'hi':0.4},"
         "'end':{'auc':1,'lo':null,'hi':null}}}}");
+    add(&d, 0,
+        "{'type':'baseline','layer':7,'name':'shuffled','target':'td',"
+        "'eval':{'places':{'s0':{'auc':0.55,'lo':0.5,'hi':0.6},"
+        "'end':{'auc':0.5,'lo':null,'hi':null}}}}");
+    add(&d, 0,
+        "{'type':'baseline','layer':7,'name':'td',"
+        "'eval':{'places':{'s0':{'auc':0.1,'lo':0.5,'hi':0.6},"
+        "'end':{'auc':0.2,'lo':null,'hi':null}}}}");
     assert_int_equal(hs_plot_auc(&d, &o, &f, &err), 0);
     assert_int_equal(f.n, 2);
     assert_string_equal(f.panels[0]->title, "layer 3");
@@ -124,6 +133,14 @@ seeds_are_averaged(void **state)
     assert_null(find(f.panels[1], "mc"));
     check_point(find(f.panels[1], "length"), 0, 0, 0.3, 0.2, 0.4);
     check_point(find(f.panels[1], "length"), 1, 1, 1, NAN, NAN);
+    /* A baseline may be called like a target, or belong to one. */
+    s = find(f.panels[1], "shuffled td");
+    check_point(s, 0, 0, 0.55, 0.5, 0.6);
+    assert_int_equal(s->role, HS_ROLE_OTHER);
+    s = find(f.panels[1], "td");
+    check_point(s, 0, 0, 0.5, 0.25, 0.9);
+    assert_int_equal(s->role, HS_ROLE_MAIN);
+    assert_int_equal(f.panels[1]->n, 4);
     hs_figure_free(&f);
 
     assert_int_equal(hs_plot_layers(&d, &o, &f, &err), 0);
@@ -422,6 +439,42 @@ ranges_hold_the_data(void **state)
     expect(0.7, 0.6, 0.8, "1 0.7 0.6 0.8\nEND\n");
 }
 
+/* Panels whose x is logarithmic, from low to high. */
+static void
+expect_tics(double low, double high, const char *words)
+{
+    const struct hs_canvas c = {.picture = HS_PICTURE_PNG};
+    struct hs_figure f = {0};
+    struct hs_panel *p = hs_figure_add(&f, "panel");
+    struct hs_series *s = hs_panel_add(p, "line", HS_ROLE_PLAIN);
+    struct hs_buf b = {0};
+
+    p->x.log = true;
+    hs_series_put(s, low, 1, NAN, NAN);
+    hs_series_put(s, high, 2, NAN, NAN);
+    /* On no place of the axis. */
+    hs_series_put(s, 0, 3, NAN, NAN);
+    hs_figure_script(&f, &c, &b);
+    hs_figure_free(&f);
+    assert_non_null(strstr(hs_buf_cstr(&b), words));
+    hs_buf_free(&b);
+}
+
+static void
+logarithms_have_tics(void **state)
+{
+    (void)state;
+    /* At least a factor of 4 is shown. */
+    expect_tics(5, 5,
+                "set xrange [2.5:10]\nset xtics ('3' 3, '4' 4, '5' 5, "
+                "'6' 6, '7' 7, '8' 8, '9' 9, '10' 10)\n");
+    expect_tics(0.023, 23,
+                "set xrange [0.02:26.45]\nset xtics ('0.02' 0.02, "
+                "'0.05' 0.05, '0.1' 0.1, '0.2' 0.2, '0.5' 0.5, "
+                "'1' 1, '2' 2, '5' 5, '10' 10, '20' 20)\n");
+    expect_tics(1, 1e6, "set xtics autofreq\n");
+}
+
 static void
 pages_are_trimmed(void **state)
 {
@@ -456,6 +509,7 @@ main(void)
         cmocka_unit_test(text_is_quoted),
         cmocka_unit_test(numbers_come_back),
         cmocka_unit_test(ranges_hold_the_data),
+        cmocka_unit_test(logarithms_have_tics),
         cmocka_unit_test(pages_are_trimmed),
     };
 

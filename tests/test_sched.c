@@ -314,21 +314,25 @@ test_greedy(void **state)
     check_placement(true);
 }
 
-/* Whether state t of n is kept, by the words of sched.h. */
+/* Whether state k of all tokens is kept, by the words of sched.h. */
 static bool
-is_kept(enum hs_positions mode, const struct hs_item *all, size_t t)
+is_kept(enum hs_positions mode, const struct hs_item *all, size_t k)
 {
-    uint32_t token = all->tokens[all->positions[t]];
+    uint32_t token = all->tokens[all->positions[k]];
+    size_t t = k + 1 - all->n_prompt;
 
+    if (k + 1 < all->n_prompt)
+        return mode == HS_POSITIONS_TOKENS;
     switch (mode) {
     case HS_POSITIONS_ALL:
+    case HS_POSITIONS_TOKENS:
         return true;
     case HS_POSITIONS_LAST:
-        return t + 1 == all->n_states;
+        return k + 1 == all->n_states;
     case HS_POSITIONS_S0:
         return t == 0;
     case HS_POSITIONS_STEP_ENDS:
-        return t == 0 || t + 1 == all->n_states || token % 5 == 0;
+        return t == 0 || k + 1 == all->n_states || token % 5 == 0;
     case HS_POSITIONS_EVERY:
         return t % EVERY == 0;
     }
@@ -343,7 +347,14 @@ test_positions(void **state)
 
     (void)state;
     use_threads(1);
+    all.o.positions = HS_POSITIONS_TOKENS;
     run_well(&all);
+    for (size_t i = 0; i < N_ITEMS; i++) {
+        for (size_t k = 0; k < all.out[i]->n_states; k++)
+            assert_int_equal(all.out[i]->positions[k], k);
+        check_states(all.out[i]);
+    }
+    use_threads(2);
     for (int mode = HS_POSITIONS_ALL; mode <= HS_POSITIONS_EVERY; mode++) {
         for (int replay = 0; replay < 2; replay++) {
             struct run r = options(false, 5);

@@ -18,6 +18,7 @@
 
 #include "base/mem.h"
 #include "statcase.h"
+#include "stats/calibration.h"
 
 enum {
     CAP = 1024
@@ -396,11 +397,30 @@ test_reference(void **state)
     free(r);
 }
 
+/* 0.29 begins its hundredth, although 0.29 * 100 < 29 in doubles; ends belong
+ * to the parts beside them. */
+static void
+test_bins(void **state)
+{
+    const double p[] = {0.285, 0.29}, ends[] = {-0.5, 0, 1, 1.5};
+
+    (void)state;
+    assert_true(0.29 * 100 < 29);
+    assert_true(fabs(hs_ece(p, (uint8_t[]){0, 1}, 2, 100) -
+                     (0.285 + 0.71) / 2) < 1e-15);
+    assert_true(fabs(hs_ece(ends, (uint8_t[]){0, 1, 0, 1}, 4, 2) - 0.75) <
+                1e-15);
+    assert_true(isnan(hs_ece(p, (uint8_t[]){0, 1}, 0, 10)));
+    assert_true(isnan(hs_brier(p, (uint8_t[]){0, 1}, 0)));
+    assert_true(isnan(hs_ece((double[]){NAN}, (uint8_t[]){0}, 1, 10)));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_bins),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,6 +104,13 @@ row_floats(const struct sched *s)
     return hs_mul(s->o->layers.n, s->model->cfg.dim);
 }
 
+/* The most states that an item can have, of a completion of limit tokens. */
+static size_t
+most_states(enum hs_positions positions, size_t n_prompt, size_t limit)
+{
+    return positions == HS_POSITIONS_TOKENS ? n_prompt + limit : 1 + limit;
+}
+
 /* Makes room for what an item may produce. */
 static void
 prepare_item(const struct sched *s, struct hs_item *item)
@@ -111,15 +118,17 @@ prepare_item(const struct sched *s, struct hs_item *item)
     size_t limit = item->replay ? item->n_tokens - item->n_prompt
                                 : completion_limit(s, item);
     size_t n = item->n_prompt + limit;
+    size_t most = most_states(s->o->positions, item->n_prompt, limit);
 
     item->cap_tokens = n;
     item->tokens = hs_realloc(item->tokens, hs_mul(n, sizeof *item->tokens));
     item->logprob = hs_calloc(limit, sizeof *item->logprob);
     item->entropy = hs_calloc(limit, sizeof *item->entropy);
     item->finish = item->replay ? HS_FINISH_REPLAY : HS_FINISH_LENGTH;
-    item->positions = hs_calloc(limit + 1, sizeof *item->positions);
-    if (item->replay && s->o->positions == HS_POSITIONS_ALL) {
-        item->cap_states = hs_mul(limit + 1, row_floats(s));
+    item->positions = hs_calloc(most, sizeof *item->positions);
+    if (item->replay && (s->o->positions == HS_POSITIONS_ALL ||
+                         s->o->positions == HS_POSITIONS_TOKENS)) {
+        item->cap_states = hs_mul(most, row_floats(s));
         item->states = hs_malloc(hs_mul(item->cap_states, sizeof(float)));
     }
 }
@@ -186,19 +195,22 @@ fill_slots(struct sched *s)
     return 0;
 }
 
-/* Whether state t of an item stays even when others follow. */
+/* Whether the state at a position of an item stays even when others follow. */
 static bool
-keeps(const struct sched *s, struct hs_item *item, size_t t, uint32_t token)
+keeps(const struct sched *s, struct hs_item *item, size_t pos)
 {
+    size_t t = pos + 1 - item->n_prompt;
+
     switch (s->o->positions) {
     case HS_POSITIONS_ALL:
+    case HS_POSITIONS_TOKENS:
         return true;
     case HS_POSITIONS_LAST:
         return false;
     case HS_POSITIONS_S0:
         return t == 0;
     case HS_POSITIONS_STEP_ENDS:
-        return t == 0 || s->o->ends_step(s->o->ud, item, token);
+        return t == 0 || s->o->ends_step(s->o->ud, item, item->tokens[pos]);
     case HS_POSITIONS_EVERY:
         return t % s->o->every == 0;
     }
@@ -210,12 +222,12 @@ keeps(const struct sched *s, struct hs_item *item, size_t t, uint32_t token)
 static size_t
 place_state(struct sched *s, struct hs_item *item, size_t pos, size_t row)
 {
-    size_t t = pos + 1 - item->n_prompt;
     bool keep, last_counts;
 
-    if (s->o->layers.n == 0 || pos + 1 < item->n_prompt)
+    if (s->o->layers.n == 0 ||
+        (pos + 1 < item->n_prompt && s->o->positions != HS_POSITIONS_TOKENS))
         return SIZE_MAX;
-    keep = keeps(s, item, t, item->tokens[pos]);
+    keep = keeps(s, item, pos);
     last_counts = s->o->positions == HS_POSITIONS_LAST ||
                   s->o->positions == HS_POSITIONS_STEP_ENDS;
     if (!keep && !last_counts)
@@ -519,8 +531,9 @@ hs_sched_bytes(const struct hs_model *model, const struct hs_sched_options *o,
 {
     size_t n_vocab = model->cfg.n_vocab, rows = pass_rows(o);
     size_t pos = n_prompt + max_tokens;
-    size_t item = hs_mul(hs_mul(max_tokens + 1, o->layers.n),
-                         model->cfg.dim * sizeof(float));
+    size_t states = most_states(o->positions, n_prompt, max_tokens);
+    size_t item =
+        hs_mul(hs_mul(states, o->layers.n), model->cfg.dim * sizeof(float));
     size_t slot = hs_mul(pos, hs_state_position_bytes(model)) + item;
 
     return hs_state_bytes(model, n_threads(o), rows) + hs_mul(o->batch, slot) +

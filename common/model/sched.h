@@ -10,6 +10,8 @@
  * The states of an item: s_0 is the last prompt token, s_t token t of the
  * completion.  Every token of a completion is fed, but for an EOS that ends
  * it: so there is one state per token, whether it was generated or given.
+ * Tokens of the prompt before its last have states too, which are kept only if
+ * HS_POSITIONS_TOKENS asks for them.
  */
 #ifndef HS_SCHED_H
 #define HS_SCHED_H
@@ -36,6 +38,7 @@ enum hs_positions {
     HS_POSITIONS_LAST,
     HS_POSITIONS_S0,
     HS_POSITIONS_STEP_ENDS, /* s_0, ends of steps, the last state */
+    HS_POSITIONS_TOKENS,    /* every token that is fed, from position 0 on */
     HS_POSITIONS_EVERY      /* s_0, s_K, s_2K, ... */
 };
 

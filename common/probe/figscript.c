@@ -3,8 +3,7 @@
  * figscript.c - a figure as a script for gnuplot 5, see figure.h.
  *
  * All text stands in single quotes, where gnuplot replaces nothing, and is
- * never "enhanced".  Ranges are set here, so that gnuplot has none to guess,
- * which it cannot where all values are missing.
+ * never "enhanced".
  */
 #include <config.h>
 
@@ -13,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "probe/figaxis.h"
 #include "probe/figtext.h"
 #include "probe/figure.h"
 
@@ -38,7 +38,8 @@ enum {
     LETTER = 7,         /* mean width, at 12 points */
     /* Characters. */
     TEXT_WIDTH = 80,
-    TEXT_HEIGHT = 24
+    TEXT_HEIGHT = 24, /* with a line for the legend */
+    TEXT_NAMES = 5    /* more of them take another line */
 };
 
 /* A name in the legend. */
@@ -46,7 +47,8 @@ struct entry {
     const char *name;
     enum hs_role role;
     size_t number; /* of those that take colours, or of the bands */
-    bool values;   /* one of its series has a value */
+    bool points;   /* one of its series has a point */
+    bool values;   /* and one a value */
 };
 
 struct legend {
@@ -90,6 +92,7 @@ legend_make(struct legend *l, const struct hs_figure *f)
                                                             ? l->n_bands++
                                                             : l->n_colours++};
             }
+            l->v[at].points = l->v[at].points || s->n > 0;
             l->v[at].values = l->v[at].values || has_values(s);
         }
 }
@@ -119,96 +122,6 @@ put_data(struct hs_buf *b, const struct hs_figure *f)
             }
             hs_buf_str(b, "END\n");
         }
-}
-
-/* ---- ranges ---- */
-
-struct range {
-    double from, to;
-};
-
-static void
-include(struct range *r, double x)
-{
-    if (!isfinite(x))
-        return;
-    if (!(r->from <= x))
-        r->from = x;
-    if (!(r->to >= x))
-        r->to = x;
-}
-
-/* What the data take, widened so that nothing lies on the frame. */
-static struct range
-widen(const struct hs_axis *a, struct range data)
-{
-    struct range r = data;
-    double span;
-
-    if (!isfinite(r.from) && !(isfinite(a->from) && isfinite(a->to)))
-        return a->log ? (struct range){0.1, 1} : (struct range){0, 1};
-    if (a->log) {
-        r.from /= 1.15;
-        r.to *= 1.15;
-    } else {
-        span = r.to > r.from ? r.to - r.from : 1;
-        r.from -= 0.04 * span;
-        r.to += 0.04 * span;
-    }
-    if (isfinite(a->from) && !(data.from < a->from))
-        r.from = a->from;
-    if (isfinite(a->to) && !(data.to > a->to))
-        r.to = a->to;
-    return r;
-}
-
-static void
-put_ranges(struct hs_buf *b, const struct hs_panel *p)
-{
-    struct range x = {NAN, NAN}, y = {NAN, NAN};
-
-    for (size_t k = 0; k < p->n; k++)
-        for (size_t j = 0; j < p->series[k]->n; j++) {
-            const struct hs_series *s = p->series[k];
-
-            include(&x, p->x.rest ? 1 - s->x[j] : s->x[j]);
-            include(&y, s->y[j]);
-            if (isfinite(s->y[j]) &&
-                (s->role == HS_ROLE_MAIN || s->role == HS_ROLE_BAND)) {
-                include(&y, s->lo[j]);
-                include(&y, s->hi[j]);
-            }
-        }
-    x = widen(&p->x, x);
-    y = widen(&p->y, y);
-    hs_buf_str(b, p->x.log ? "set logscale x\n" : "unset logscale x\n");
-    hs_buf_str(b, p->y.log ? "set logscale y\n" : "unset logscale y\n");
-    hs_buf_str(b, "set xrange [");
-    hs_fig_number(b, p->x.rest ? x.to : x.from);
-    hs_buf_str(b, ":");
-    hs_fig_number(b, p->x.rest ? x.from : x.to);
-    hs_buf_str(b, "]\nset yrange [");
-    hs_fig_number(b, y.from);
-    hs_buf_str(b, ":");
-    hs_fig_number(b, y.to);
-    hs_buf_str(b, "]\n");
-}
-
-static void
-put_tics(struct hs_buf *b, char name, const struct hs_axis *a)
-{
-    hs_buf_printf(b, "set %ctics ", name);
-    if (a->tics == NULL) {
-        hs_buf_str(b, "autofreq\n");
-        return;
-    }
-    for (size_t i = 0; i < a->n_tics; i++) {
-        hs_buf_str(b, i == 0 ? "(" : ", ");
-        hs_fig_quoted(b, a->tics[i].label, true);
-        hs_buf_str(b, " ");
-        hs_fig_number(b, a->tics[i].at);
-    }
-    hs_buf_str(b, ")\n");
 }
 
 /* ---- what is drawn ---- */
@@ -374,10 +287,31 @@ put_title(struct hs_buf *b, const struct entry *e)
     struct hs_buf name = {0};
 
     hs_buf_str(&name, e->name);
-    hs_buf_str(&name, e->values ? "" : " (no values)");
+    hs_buf_str(&name, e->values ? "" : e->points ? " (no values)" : " (none)");
     hs_buf_str(b, " title ");
     hs_fig_quoted(b, hs_buf_cstr(&name), false);
     hs_buf_free(&name);
+}
+
+/* Series k of a panel; one without values is a name in the legend only, as
+ * gnuplot would complain about its data. */
+static void
+put_line(struct hs_buf *b, const struct hs_figure *f, size_t number, size_t k,
+         const struct entry *e, size_t style, bool text)
+{
+    const struct hs_panel *p = f->panels[number];
+    const struct hs_series *s = p->series[k];
+    char data[48];
+
+    if (!has_values(s)) {
+        hs_buf_str(b, ", \\\n  NaN");
+        put_style_of(b, s->role, style);
+        return;
+    }
+    (void)snprintf(data, sizeof data, "$p%zus%zu", number + 1, k + 1);
+    if (s->role == HS_ROLE_BAND)
+        put_band(b, p, data, e, text);
+    put_series(b, p, data, s, shift_of(p, k), style, text);
 }
 
 /* The plot command; what is found comes last, on top.  With titles, each name
@@ -391,7 +325,6 @@ put_plot(struct hs_buf *b, const struct hs_figure *f, size_t number,
                                          HS_ROLE_MAIN,  HS_ROLE_POINTS};
     const struct hs_panel *p = f->panels[number];
     bool *told = hs_calloc(l->n, sizeof *told);
-    char data[48];
 
     hs_buf_str(b, "plot ");
     hs_fig_number(b, p->guide);
@@ -404,10 +337,7 @@ put_plot(struct hs_buf *b, const struct hs_figure *f, size_t number,
 
             if (s->role != order[i])
                 continue;
-            (void)snprintf(data, sizeof data, "$p%zus%zu", number + 1, k + 1);
-            if (s->role == HS_ROLE_BAND)
-                put_band(b, p, data, &l->v[at], text);
-            put_series(b, p, data, s, shift_of(p, k), at + 1, text);
+            put_line(b, f, number, k, &l->v[at], at + 1, text);
             if (text && !told[at])
                 put_title(b, &l->v[at]);
             else
@@ -435,9 +365,7 @@ put_panel(struct hs_buf *b, const struct hs_figure *f, size_t number,
         hs_buf_str(b,
                    "set title offset 0,-0.5\nset xlabel offset 0,0.3\n"
                    "set ylabel offset 0.5,0\n");
-    put_ranges(b, p);
-    put_tics(b, 'x', &p->x);
-    put_tics(b, 'y', &p->y);
+    hs_fig_axes(b, p);
     put_plot(b, f, number, l, text);
     hs_buf_free(&title);
 }
@@ -452,7 +380,7 @@ put_page_of_text(struct hs_buf *b, const struct hs_figure *f,
                   "set terminal dumb nofeed noenhanced size %zu,%zu\n"
                   "set key below samplen 2\n",
                   c->width ? c->width : TEXT_WIDTH,
-                  c->height ? c->height : TEXT_HEIGHT);
+                  c->height ? c->height : TEXT_HEIGHT + l->n / TEXT_NAMES);
     put_styles(b, l, true);
     put_data(b, f);
     for (size_t i = 0; i < f->n; i++)

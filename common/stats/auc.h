@@ -34,10 +34,12 @@ void hs_auc_difference(const double *a, const double *b, const uint8_t *label,
                        double *p);
 
 /* Percentile interval over n_draws bootstrap samples of whole groups (the
- * problem of each item: group[i] < n_groups).  value is the AUC itself, se the
- * standard deviation over draws.  Draws with one class only are left out; with
- * more than half of them left out se, lo, hi are NaN.  Draw b uses
- * hs_rng_below(seed, HS_RNG_BOOTSTRAP, b, i, n_groups). */
+ * problem of each item: group[i] < n_groups; groups without items do not
+ * count).  value is the AUC itself, se the standard deviation over draws,
+ * quantiles are linear between draws.  Draws with one class only are left out;
+ * with more than half of them left out se, lo, hi are NaN.  Pick i of draw b is
+ * hs_rng_below(seed, HS_RNG_BOOTSTRAP, b, i, groups with items).  A draw costs
+ * O(n): items are sorted once. */
 void hs_auc_bootstrap(const double *score, const uint8_t *label,
                       const uint32_t *group, size_t n, size_t n_groups,
                       size_t n_draws, uint64_t seed, double level,

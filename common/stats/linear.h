@@ -17,7 +17,8 @@
  * min |y - X w - b|^2 + lambda |w|^2 (Hoerl and Kennard 1970), as
  * scikit-learn's Ridge(alpha=lambda).  Primal or dual, whichever is smaller,
  * by Cholesky.  lambda >= 0.  w (d).  Returns 0, or -1 when the system is
- * singular (lambda 0). */
+ * singular (lambda 0: columns that explain each other up to rounding, or no
+ * more rows than columns) or a value is not finite. */
 HS_MUST_CHECK int hs_ridge(const double *x, const double *y, size_t n, size_t d,
                            double lambda, double *w, double *b,
                            struct hs_error *err);
@@ -40,8 +41,9 @@ HS_MUST_CHECK int hs_logistic(const double *x, const uint8_t *label, size_t n,
 
 /* The first k principal components of the rows of x about their mean: mean
  * (d), components (k, d) orthonormal, variances (k) descending; sign such that
- * the largest entry of each is positive.  k at most min(n - 1, d).  Returns 0,
- * or -1 when n < 2. */
+ * the largest entry of each is positive; where x has fewer directions than k,
+ * the rest have variance 0 and are any that fit.  k at most min(n - 1, d).
+ * Returns 0, or -1 when n < 2. */
 HS_MUST_CHECK int hs_pca(const double *x, size_t n, size_t d, size_t k,
                          double *mean, double *components, double *variance,
                          struct hs_error *err);

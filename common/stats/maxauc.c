@@ -332,7 +332,8 @@ hs_maxauc(const float *x, size_t stride, const uint8_t *label,
         out->auc[j] = 0.5 + w.sum[j] / pairs;
         out->p[j] = p_of(reaching(w.most, n_draws, fabs(w.sum[j])), n_draws);
     }
-    out->threshold = threshold_of(w.most, n_draws, alpha) / pairs;
+    /* half way to the next sum that there is, out of the reach of rounding */
+    out->threshold = (threshold_of(w.most, n_draws, alpha) + 0.25) / pairs;
     groups_free(&g);
     work_free(&w);
 }

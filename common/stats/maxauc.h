@@ -17,13 +17,18 @@ struct hs_maxauc {
     double *auc; /* (d), owned */
     double *p;   /* (d), owned: adjusted for all d (single-step), (1 + draws
                   * with max >= |AUC_j - 1/2|) / (1 + n_draws) */
-    double threshold; /* |AUC - 1/2| beyond this has p <= alpha */
+    double threshold; /* |AUC - 1/2| beyond this has p <= alpha; infinite when
+                       * n_draws are too few for any p to be, below 0 when alpha
+                       * is 1 */
 };
 
 /* x (n, d) floats at stride; label (n); group (n) is the problem of each row,
  * below n_groups: all rewards of a problem move together, between problems of
  * the same number of rows.  Returns with NaN everywhere when there is one class
- * only.  Draw b permutes by hs_rng_below(seed, HS_RNG_PERMUTE, b, ...). */
+ * only, and with NaN for a coordinate that has a NaN.  Sums of ranks are exact,
+ * so that a draw as large as what was observed counts as such.  About
+ * 2 n d n_draws operations on one thread, 64 MiB and n * n_draws bytes.  Draw b
+ * permutes by hs_rng_below(seed, HS_RNG_PERMUTE, b, ...). */
 void hs_maxauc(const float *x, size_t stride, const uint8_t *label,
                const uint32_t *group, size_t n, size_t d, size_t n_groups,
                size_t n_draws, uint64_t seed, double alpha,

@@ -38,7 +38,7 @@ struct hs_head {
     uint64_t dim;          /* width of the residual stream */
     struct hs_list layers; /* whose states are in the stream */
     enum hs_dtype dtype;
-    char *positions; /* "all", "last", "s0", "step-ends", "every:K" */
+    char *positions; /* "all", "last", "s0", "step-ends", "tokens", "every:K" */
     json_t *run;     /* object: sampler, template, seed, edit, ... */
     json_t *history; /* array of {tool, version, args} */
 };

@@ -31,7 +31,7 @@ completion_bound(const struct hs_run *r, const struct hs_item *item)
 }
 
 static uint64_t
-states_bound(const struct hs_run_options *o, uint64_t n_new)
+states_bound(const struct hs_run_options *o, uint64_t n_prompt, uint64_t n_new)
 {
     switch (o->positions) {
     case HS_POSITIONS_LAST:
@@ -39,6 +39,8 @@ states_bound(const struct hs_run_options *o, uint64_t n_new)
         return 1;
     case HS_POSITIONS_EVERY:
         return 1 + n_new / o->every;
+    case HS_POSITIONS_TOKENS:
+        return n_prompt + n_new;
     case HS_POSITIONS_ALL:
     case HS_POSITIONS_STEP_ENDS:
         break;
@@ -55,7 +57,7 @@ add_item(struct hs_plan *p, const struct hs_run *r,
     p->items++;
     p->prompt_tokens += item->n_prompt;
     p->completion_tokens += n_new;
-    p->states += states_bound(o, n_new);
+    p->states += states_bound(o, item->n_prompt, n_new);
     if (item->n_prompt > p->longest_prompt)
         p->longest_prompt = item->n_prompt;
     if (n_new > p->longest_completion)
@@ -70,7 +72,7 @@ hs_plan_make(struct hs_plan *p, const struct hs_run *r,
     uint64_t row =
         r->sched.layers.n * r->model->cfg.dim * hs_dtype_size(o->dtype);
     struct hs_item *item;
-    uint64_t waiting;
+    uint64_t most, waiting;
     int rc;
 
     *p = (struct hs_plan){0};
@@ -84,7 +86,8 @@ hs_plan_make(struct hs_plan *p, const struct hs_run *r,
     for (size_t i = 0; i < hs_safetens_count(r->model->files); i++)
         p->weight_bytes += hs_safetens_at(r->model->files, i)->bytes;
     /* Finished items that wait for their turn are encoded. */
-    waiting = 3 * o->batch * states_bound(o, p->longest_completion) * row +
+    most = states_bound(o, p->longest_prompt, p->longest_completion);
+    waiting = 3 * o->batch * most * row +
               4 * o->batch *
                   (ITEM_BYTES +
                    TOKEN_BYTES * (p->longest_prompt + p->longest_completion));

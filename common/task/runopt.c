@@ -58,10 +58,9 @@ parse_layers(struct hs_run_options *o, const char *arg)
 }
 
 const char *const hs_positions_names[] = {
-    [HS_POSITIONS_ALL] = "all",
-    [HS_POSITIONS_LAST] = "last",
-    [HS_POSITIONS_S0] = "s0",
-    [HS_POSITIONS_STEP_ENDS] = "step-ends",
+    [HS_POSITIONS_ALL] = "all",       [HS_POSITIONS_LAST] = "last",
+    [HS_POSITIONS_S0] = "s0",         [HS_POSITIONS_STEP_ENDS] = "step-ends",
+    [HS_POSITIONS_TOKENS] = "tokens",
 };
 
 static void
@@ -73,14 +72,16 @@ parse_positions(struct hs_run_options *o, const char *arg)
             (uint32_t)hs_parse_u64("--positions=every", arg + 6, 1, 1000000);
         return;
     }
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < HS_POSITIONS_EVERY; i++) {
         if (strcmp(arg, hs_positions_names[i]) == 0) {
             o->positions = (enum hs_positions)i;
             return;
         }
     }
-    hs_die(HS_EXIT_USAGE,
-           "--positions: '%s' is not all, last, s0, step-ends or every:K", arg);
+    hs_die(
+        HS_EXIT_USAGE,
+        "--positions: '%s' is not all, last, s0, step-ends, tokens or every:K",
+        arg);
 }
 
 static void
