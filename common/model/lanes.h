@@ -52,6 +52,13 @@ store(float *p, vec v)
     *(vec_u *)p = v;
 }
 
+/* x in all lanes; taking away 0 changes no number and costs nothing. */
+static inline vec
+splat(float x)
+{
+    return x - (vec){0};
+}
+
 /* The first n < LANES values of p, zeros behind them. */
 static inline vec
 load_part(const float *p, size_t n)

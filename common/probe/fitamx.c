@@ -24,15 +24,18 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "probe/fitrow.h"
+
 enum {
     WIDE = HS_FIT_LANES,
     SIDE = 32,                /* rows, inputs of a block */
     PARTS = 3,                /* bf16 values that make up a float */
     TILE = 16 * 32,           /* bf16 values */
     BLOCK = 2 * PARTS * TILE, /* SIDE by SIDE floats, in parts */
-    STEPS = 4,  /* blocks of inputs that forward() takes at a time */
-    GROUPS = 4, /* groups of rows that gradient() takes at a time */
-    RUN = 96
+    PANELS = 8,               /* that forward() takes at a time, */
+    STEPS = 14,               /* and blocks of their inputs: 672 KiB */
+    GROUPS = 32,              /* groups of rows that gradient() takes */
+    RUN = 128
 };
 
 /* gcc 12 does not tell itself that tile instructions read memory: without this
@@ -222,10 +225,24 @@ multiply(void)
     _tile_dpbf16ps(3, 5, 7);
 }
 
-/* Six products, ordered to load few tiles. */
+/* What to ask memory for meanwhile, so much at each step. */
+struct ahead {
+    const char *from;
+    size_t bytes;
+};
+
+static inline void
+look_ahead(struct ahead *a)
+{
+    for (size_t i = 0; i < a->bytes; i += 64)
+        _mm_prefetch(a->from + i, _MM_HINT_T1);
+    a->from += a->bytes;
+}
+
+/* SIDE rows by WIDE units.  Six products, ordered to load few tiles. */
 static inline void
 forward_tiles(float *z, const uint16_t *x, const uint16_t *w, size_t n_steps,
-              int first)
+              int first, struct ahead *next)
 {
     if (first)
         zero_sums();
@@ -237,6 +254,7 @@ forward_tiles(float *z, const uint16_t *x, const uint16_t *w, size_t n_steps,
         multiply();
         load_left(x, 1);
         multiply();
+        look_ahead(next);
         load_right(w, 1);
         multiply();
         load_left(x, 0);
@@ -251,27 +269,48 @@ forward_tiles(float *z, const uint16_t *x, const uint16_t *w, size_t n_steps,
     store_sums(z);
 }
 
+/* Long runs of products are what keeps the unit busy: weights are split for as
+ * many inputs and panels as fit the second cache, and rows come by. */
+static void
+forward_panels(float *z, size_t z_stride, const uint16_t *x, size_t group,
+               size_t n_groups, const uint16_t *w, size_t n_steps,
+               size_t n_panels, int first)
+{
+    for (size_t g = 0; g < n_groups; g++) {
+        struct ahead next = {(const char *)(x + group),
+                             BLOCK * sizeof *x / n_panels};
+
+        for (size_t p = 0; p < n_panels; p++)
+            forward_tiles(z + p * z_stride, x, w + p * n_steps * BLOCK, n_steps,
+                          first, &next);
+        x += group;
+        z += SIDE * WIDE;
+    }
+}
+
 static void
 forward(float *z, size_t z_stride, const void *groups, size_t n_groups,
         const float *w, size_t w_stride, size_t n_panels, size_t d,
         void *scratch)
 {
-    size_t group = group_size(d) / sizeof(uint16_t), run = STEPS * SIDE;
+    size_t group = group_size(d) / sizeof(uint16_t), blocks = blocks_of(d);
+    size_t runs = (blocks + STEPS - 1) / STEPS;
 
-    for (size_t k = 0; k < d; k += run) {
-        size_t n = d - k < run ? d - k : run;
+    for (size_t p = 0; p < n_panels; p += PANELS) {
+        size_t n = n_panels - p < PANELS ? n_panels - p : PANELS;
 
-        for (size_t p = 0; p < n_panels; p++) {
-            const uint16_t *x = (const uint16_t *)groups + k / SIDE * BLOCK;
-            float *to = z + p * z_stride;
+        for (size_t i = 0; i < runs; i++) {
+            size_t b = i * blocks / runs, steps = (i + 1) * blocks / runs - b;
+            size_t k = b * SIDE, left = d - k;
 
-            split_weights(scratch, w + p * w_stride + k * WIDE, n);
+            for (size_t q = 0; q < n; q++)
+                split_weights((uint16_t *)scratch + q * steps * BLOCK,
+                              w + (p + q) * w_stride + k * WIDE,
+                              left < steps * SIDE ? left : steps * SIDE);
             stores_done(scratch);
-            for (size_t g = 0; g < n_groups; g++) {
-                forward_tiles(to, x, scratch, blocks_of(n), k == 0);
-                x += group;
-                to += SIDE * WIDE;
-            }
+            forward_panels(z + p * z_stride, z_stride,
+                           (const uint16_t *)groups + b * BLOCK, group,
+                           n_groups, scratch, steps, n, i == 0);
         }
     }
 }
@@ -366,10 +405,31 @@ gate(float *a, const float *du, size_t n_groups)
     }
 }
 
+/* Rows of a block of gradients that AdamW has not seen yet: the vector unit
+ * works on them between the tiles of the next block. */
+struct pending {
+    float *w, *m, *v;
+    const float *g, *gain;
+    size_t n;
+    const struct hs_fit_rate *rate;
+};
+
+static inline void
+catch_up(struct pending *p, size_t n)
+{
+    for (; n > 0 && p->n > 0; n--, p->n--) {
+        adamw_row(p->w, p->m, p->v, p->g, p->gain, p->rate);
+        p->w += WIDE;
+        p->m += WIDE;
+        p->v += WIDE;
+        p->g += WIDE;
+    }
+}
+
 /* SIDE inputs by WIDE units over n groups of rows. */
 static inline void
 gradient_tiles(float *g, const uint16_t *x, size_t group, const uint16_t *gates,
-               size_t n_groups, int first)
+               size_t n_groups, int first, struct pending *before)
 {
     if (first)
         zero_sums();
@@ -380,22 +440,43 @@ gradient_tiles(float *g, const uint16_t *x, size_t group, const uint16_t *gates,
         _tile_loadd(7, gates + 32, 4 * WIDE);
         load_left(x, 2);
         multiply();
+        catch_up(before, 1);
         load_left(x, 1);
         multiply();
+        catch_up(before, 1);
         load_left(x, 0);
         multiply();
         x += group;
         gates += SIDE * WIDE;
     }
     store_sums(g);
+    stores_done(g);
+    catch_up(before, SIDE);
+}
+
+/* Puts n rows from j on of panel p into the hands of catch_up(). */
+static inline struct pending
+hand_over(const struct hs_fit_update *u, const float *g, size_t p, size_t j,
+          size_t n)
+{
+    size_t at = p * u->stride + j * WIDE;
+
+    return (struct pending){.w = u->w + at,
+                            .m = u->m + at,
+                            .v = u->v + at,
+                            .g = g,
+                            .gain = u->gain + p * WIDE,
+                            .n = n,
+                            .rate = u->rate};
 }
 
 static void
-gradient(float *g, size_t g_stride, const void *groups, size_t n_groups,
-         const float *gates, size_t gate_stride, size_t n_panels, size_t d,
-         size_t j0, size_t n_j)
+gradient(float *g, const void *groups, size_t n_groups, const float *gates,
+         size_t gate_stride, size_t n_panels, size_t d, size_t j0, size_t n_j,
+         const struct hs_fit_update *update)
 {
     size_t group = group_size(d) / sizeof(uint16_t);
+    struct pending before = {.n = 0};
 
     for (size_t first = 0; first < n_groups; first += GROUPS) {
         size_t n = n_groups - first < GROUPS ? n_groups - first : GROUPS;
@@ -408,18 +489,22 @@ gradient(float *g, size_t g_stride, const void *groups, size_t n_groups,
                 const uint16_t *gp =
                     (const uint16_t *)(const void *)(gates + p * gate_stride) +
                     first * SIDE * WIDE;
+                float *to = g + (p * RUN + j) * WIDE;
 
-                gradient_tiles(g + p * g_stride + j * WIDE, x, group, gp, n,
-                               first == 0);
+                gradient_tiles(to, x, group, gp, n, first == 0, &before);
+                if (update != NULL && first + n == n_groups)
+                    before = hand_over(update, to, p, j0 + j,
+                                       n_j - j < SIDE ? n_j - j : SIDE);
             }
         }
     }
+    catch_up(&before, SIDE);
 }
 
 const struct hs_fit_product hs_fit_product_amx = {
     .rows = SIDE,
     .run = RUN,
-    .scratch = STEPS * BLOCK * sizeof(uint16_t),
+    .scratch = PANELS * STEPS * BLOCK * sizeof(uint16_t),
     .group_size = group_size,
     .begin = begin,
     .end = end,

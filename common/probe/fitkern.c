@@ -12,13 +12,10 @@
 
 #include "probe/fitkern.h"
 
-#include <math.h>
 #include <string.h>
-#ifdef __SSE__
-#include <immintrin.h>
-#endif
 
 #include "model/lanes.h"
+#include "probe/fitrow.h"
 
 /* ROWS by VECS registers of sums, VECS of weights, and one to broadcast.  RUN
  * is a multiple of ROWS; RUN inputs of a panel take a third of the nearest
@@ -102,7 +99,7 @@ forward_block(float *z, const float *x, const float *w, size_t n, int first)
             wv[i] = load(w + k * WIDE + (size_t)i * LANES);
         UNROLL
         for (int r = 0; r < ROWS; r++) {
-            vec xv = (vec){0} + x[(size_t)r * RUN + k];
+            vec xv = splat(x[(size_t)r * RUN + k]);
 
             UNROLL
             for (int i = 0; i < VECS; i++)
@@ -153,7 +150,7 @@ static void
 gate(float *a, const float *du, size_t n_groups)
 {
     for (size_t r = 0; r < n_groups * ROWS; r++) {
-        vec v = (vec){0} + du[r];
+        vec v = splat(du[r]);
 
         for (size_t i = 0; i < WIDE; i += LANES, a += LANES)
             store(a, blend(load(a) > 0.0f, v, (vec){0}));
@@ -180,7 +177,7 @@ gradient_block(float *g, const float *x, size_t group, const float *gates,
                 gv[i] = load(gates + (size_t)i * LANES);
             UNROLL
             for (int j = 0; j < ROWS; j++) {
-                vec xv = (vec){0} + x[r * RUN + (size_t)j];
+                vec xv = splat(x[r * RUN + (size_t)j]);
 
                 UNROLL
                 for (int i = 0; i < VECS; i++)
@@ -196,11 +193,20 @@ gradient_block(float *g, const float *x, size_t group, const float *gates,
 }
 
 static void
-gradient(float *g, size_t g_stride, const void *groups, size_t n_groups,
-         const float *gates, size_t gate_stride, size_t n_panels, size_t d,
-         size_t j0, size_t n_j)
+adamw(float *w, float *m, float *v, const float *g, const float *scale,
+      size_t n, const struct hs_fit_rate *rate)
 {
-    size_t group = group_size(d) / sizeof(float);
+    for (size_t r = 0; r < n; r++)
+        adamw_row(w + r * WIDE, m + r * WIDE, v + r * WIDE, g + r * WIDE, scale,
+                  rate);
+}
+
+static void
+gradient(float *g, const void *groups, size_t n_groups, const float *gates,
+         size_t gate_stride, size_t n_panels, size_t d, size_t j0, size_t n_j,
+         const struct hs_fit_update *update)
+{
+    size_t group = group_size(d) / sizeof(float), stride = RUN * WIDE;
 
     for (size_t first = 0; first < n_groups; first += TURN_GROUPS) {
         size_t n =
@@ -210,10 +216,16 @@ gradient(float *g, size_t g_stride, const void *groups, size_t n_groups,
         for (size_t p = 0; p < n_panels; p++)
             for (size_t j = 0; j < n_j; j += ROWS)
                 for (size_t i = 0; i < WIDE; i += PART)
-                    gradient_block(
-                        g + p * g_stride + j * WIDE + i, x + j, group,
-                        gates + p * gate_stride + first * ROWS * WIDE + i, n,
-                        first == 0);
+                    gradient_block(g + p * stride + j * WIDE + i, x + j, group,
+                                   gates + p * gate_stride +
+                                       first * ROWS * WIDE + i,
+                                   n, first == 0);
+    }
+    for (size_t p = 0; update != NULL && p < n_panels; p++) {
+        size_t at = p * update->stride + j0 * WIDE;
+
+        adamw(update->w + at, update->m + at, update->v + at, g + p * stride,
+              update->gain + p * WIDE, n_j, update->rate);
     }
 }
 
@@ -284,54 +296,13 @@ head(const float *a, const float *du, size_t n_rows, float *db, float *dw2)
         vec sb = {0}, sw = {0};
 
         for (size_t r = 0; r < n_rows; r++) {
-            vec av = load(a + r * WIDE + i), dv = (vec){0} + du[r];
+            vec av = load(a + r * WIDE + i), dv = splat(du[r]);
 
             sb += blend(av > 0.0f, dv, (vec){0});
             sw += av * dv;
         }
         store(db + i, load(db + i) + sb);
         store(dw2 + i, load(dw2 + i) + sw);
-    }
-}
-
-static inline vec
-root(vec x)
-{
-#if defined __AVX512F__
-    return (vec)_mm512_sqrt_ps((__m512)x);
-#elif defined __AVX__
-    return (vec)_mm256_sqrt_ps((__m256)x);
-#elif defined __SSE__
-    return (vec)_mm_sqrt_ps((__m128)x);
-#else
-    for (int i = 0; i < LANES; i++)
-        x[i] = sqrtf(x[i]);
-    return x;
-#endif
-}
-
-static void
-adamw(float *w, float *m, float *v, const float *g, const float *scale,
-      size_t n, const struct hs_fit_rate *rate)
-{
-    for (size_t r = 0; r < n; r++) {
-        UNROLL
-        for (size_t i = 0; i < WIDE; i += LANES) {
-            vec gv = load(g + i) * load(scale + i), wv = load(w + i),
-                mv = load(m + i), vv = load(v + i);
-
-            mv += (gv - mv) * rate->take1;
-            vv += (gv * gv - vv) * rate->take2;
-            store(m + i, mv);
-            store(v + i, vv);
-            wv -= wv * rate->shrink +
-                  mv * rate->rate / (root(vv) * rate->grow2 + rate->eps);
-            store(w + i, wv);
-        }
-        w += WIDE;
-        m += WIDE;
-        v += WIDE;
-        g += WIDE;
     }
 }
 

@@ -22,6 +22,23 @@ enum {
     HS_FIT_LANES = 32
 };
 
+/* AdamW at one step, as factors: m += (g - m) * take1; v += (g * g - v) *
+ * take2; p -= p * shrink + rate * m / (sqrt(v) * grow2 + eps).  Small numbers,
+ * not those near 1, whose last bits as f32 would add up over the steps. */
+struct hs_fit_rate {
+    float shrink, take1, take2, grow2, eps, rate;
+};
+
+/* What gradients are for: w, m, v (d, lanes) of a panel, stride floats from
+ * panel to panel, and gain (lanes) of panel after panel, by which
+ * they are multiplied. */
+struct hs_fit_update {
+    float *w, *m, *v;
+    size_t stride;
+    const float *gain;
+    const struct hs_fit_rate *rate;
+};
+
 /* The two products of a step, on rows that are packed once. */
 struct hs_fit_product {
     size_t rows;    /* of a group */
@@ -52,19 +69,13 @@ struct hs_fit_product {
      * gradient() takes: where they are positive.  In place. */
     void (*gate)(float *a, const float *du, size_t n_groups);
 
-    /* For each of n_panels panels: g (n_j up to rows of run, lanes) at g_stride
-     * = sum over rows of x[j0 + j] * du where the gate is open; j0 a multiple
-     * of run, n_j <= run. */
-    void (*gradient)(float *g, size_t g_stride, const void *groups,
-                     size_t n_groups, const float *gates, size_t gate_stride,
-                     size_t n_panels, size_t d, size_t j0, size_t n_j);
-};
-
-/* AdamW at one step, as factors: m += (g - m) * take1; v += (g * g - v) *
- * take2; p -= p * shrink + rate * m / (sqrt(v) * grow2 + eps).  Small numbers,
- * not those near 1, whose last bits as f32 would add up over the steps. */
-struct hs_fit_rate {
-    float shrink, take1, take2, grow2, eps, rate;
+    /* For each of n_panels panels: g (run, lanes) = sum over rows of x[j0 + j]
+     * * du where the gate is open, for j < n_j <= run, j0 a multiple of run;
+     * or, if update is not NULL, AdamW of those inputs, and g is scratch. */
+    void (*gradient)(float *g, const void *groups, size_t n_groups,
+                     const float *gates, size_t gate_stride, size_t n_panels,
+                     size_t d, size_t j0, size_t n_j,
+                     const struct hs_fit_update *update);
 };
 
 struct hs_fitkern {

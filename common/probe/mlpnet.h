@@ -14,7 +14,7 @@
 #include "probe/mlp.h"
 
 enum {
-    HS_MLP_PANELS = 4 /* panels that a thread takes at a time */
+    HS_MLP_PANELS = 16 /* panels that a thread takes at a time, at most */
 };
 
 /* Numbers with their moments of AdamW; all three owned. */

@@ -20,8 +20,10 @@
 enum {
     LANES = HS_FIT_LANES,
     PANELS = HS_MLP_PANELS,
-    PART_ROWS = 1024,   /* rows that a thread takes at a time */
-    FORWARD_ROWS = 1024 /* rows of a round without a step */
+    PART_ROWS = 1024,     /* rows that a thread takes at a time */
+    FORWARD_PANELS = 8,   /* and panels, in the forward */
+    CACHED_GATES = 16384, /* rows times panels */
+    FORWARD_ROWS = 1024   /* rows of a round without a step */
 };
 
 struct work {
@@ -80,17 +82,18 @@ hs_mlp_activate(struct hs_mlp *m, size_t n, size_t thread)
     const struct hs_fit_product *product = m->product;
     size_t n_groups = (n + product->rows - 1) / product->rows;
     size_t part = PART_ROWS / product->rows;
-    size_t blocks = (m->n_panels + PANELS - 1) / PANELS;
+    size_t blocks = (m->n_panels + FORWARD_PANELS - 1) / FORWARD_PANELS;
     size_t parts = (n_groups + part - 1) / part, i;
     void *scratch = hs_mlp_scratch(m, thread).product;
 
     product->begin();
     while ((i = hs_team_take(m->team)) < blocks * parts) {
-        size_t g = i / blocks * part, p = i % blocks * PANELS;
+        size_t g = i / blocks * part, p = i % blocks * FORWARD_PANELS;
 
-        activate_part(m, n_groups, g, n_groups - g < part ? n_groups - g : part,
-                      p, m->n_panels - p < PANELS ? m->n_panels - p : PANELS,
-                      scratch);
+        activate_part(
+            m, n_groups, g, n_groups - g < part ? n_groups - g : part, p,
+            m->n_panels - p < FORWARD_PANELS ? m->n_panels - p : FORWARD_PANELS,
+            scratch);
     }
     product->end();
     hs_team_wait(m->team);
@@ -160,7 +163,8 @@ head_panel(const struct work *w, size_t p, size_t n_groups, const float *du,
     }
 }
 
-/* Gradients of n_j inputs from j on of one panel, in g (n_j, lanes). */
+/* Gradients g (n_j, lanes) of inputs from j on of panel p, where several rounds
+ * make one step, or where there is none. */
 static void
 use_gradient(const struct work *w, size_t p, size_t j, size_t n_j, float *g,
              bool begins, bool ends)
@@ -168,9 +172,8 @@ use_gradient(const struct work *w, size_t p, size_t j, size_t n_j, float *g,
     struct hs_mlp *m = w->m;
     size_t at = (p * m->d + j) * LANES, n = n_j * LANES;
 
-    if (m->grad != NULL && !begins)
-        for (size_t i = 0; i < n; i++)
-            g[i] += m->grad[at + i];
+    for (size_t i = 0; !begins && i < n; i++)
+        g[i] += m->grad[at + i];
     if (w->rate != NULL && ends)
         m->kern->adamw(m->w1.p + at, m->w1.m + at, m->w1.v + at, g,
                        m->gain + p * LANES, n_j, w->rate);
@@ -178,29 +181,51 @@ use_gradient(const struct work *w, size_t p, size_t j, size_t n_j, float *g,
         memcpy(m->grad + at, g, n * sizeof *g);
 }
 
+/* Inputs from j on of n panels from p on. */
+static void
+gradient_block(const struct work *w, size_t n_groups, size_t p, size_t n,
+               size_t j, float *g, bool begins, bool ends)
+{
+    struct hs_mlp *m = w->m;
+    const struct hs_fit_product *product = m->product;
+    size_t stride = n_groups * product->rows * LANES, at = p * m->d * LANES;
+    size_t n_j = m->d - j < product->run ? m->d - j : product->run;
+    bool at_once = begins && ends && w->rate != NULL;
+    struct hs_fit_update update = {.w = m->w1.p + at,
+                                   .m = m->w1.m + at,
+                                   .v = m->w1.v + at,
+                                   .stride = m->d * LANES,
+                                   .gain = m->gain + p * LANES,
+                                   .rate = w->rate};
+
+    product->gradient(g, m->packed, n_groups, m->acts + p * stride, stride, n,
+                      m->d, j, n_j, at_once ? &update : NULL);
+    for (size_t k = 0; !at_once && k < n; k++)
+        use_gradient(w, p + k, j, n_j, g + k * product->run * LANES, begins,
+                     ends);
+}
+
+/* A thread stays with some panels, whose gates its cache holds, for one run of
+ * inputs after the other. */
 static void
 gradient_blocks(const struct work *w, size_t n_groups, size_t thread,
                 bool begins, bool ends)
 {
     struct hs_mlp *m = w->m;
     const struct hs_fit_product *product = m->product;
-    size_t blocks = (m->n_panels + PANELS - 1) / PANELS;
+    size_t most = CACHED_GATES / (n_groups * product->rows), i;
+    size_t n = most < 4 ? 4 : most > PANELS ? PANELS : most;
+    size_t blocks = (m->n_panels + n - 1) / n;
     size_t runs = (m->d + product->run - 1) / product->run;
-    size_t rows = n_groups * product->rows, i;
-    float *g = hs_mlp_scratch(m, thread).block;
 
     product->begin();
     while ((i = hs_team_take(m->team)) < blocks * runs) {
-        size_t j = i / blocks * product->run, p = i % blocks * PANELS;
-        size_t n_j = m->d - j < product->run ? m->d - j : product->run;
-        size_t n = m->n_panels - p < PANELS ? m->n_panels - p : PANELS;
+        size_t p = i / runs * n;
 
-        product->gradient(g, product->run * LANES, m->packed, n_groups,
-                          m->acts + p * rows * LANES, rows * LANES, n, m->d, j,
-                          n_j);
-        for (size_t k = 0; k < n; k++)
-            use_gradient(w, p + k, j, n_j, g + k * product->run * LANES, begins,
-                         ends);
+        gradient_block(w, n_groups, p,
+                       m->n_panels - p < n ? m->n_panels - p : n,
+                       i % runs * product->run, hs_mlp_scratch(m, thread).block,
+                       begins, ends);
     }
     product->end();
     hs_team_wait(m->team);

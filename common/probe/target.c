@@ -78,12 +78,19 @@ add_gradient(struct work *w, size_t i, double dv)
     w->du[i] += (float)(w->c * dv * slope);
 }
 
+/* Whether a residual at the last state is one among others, and weighed. */
+static bool
+is_weighed(enum hs_target t)
+{
+    return t == HS_TARGET_TD || t == HS_TARGET_MC || t == HS_TARGET_TD_LAMBDA;
+}
+
 /* A residual goal - V(state i). */
 static void
 regress(struct work *w, size_t i, double goal)
 {
     double d = goal - w->v[i];
-    double weight = i + 1 == w->s->n && w->l->target != HS_TARGET_NTP
+    double weight = i + 1 == w->s->n && is_weighed(w->l->target)
                         ? w->l->terminal_weight
                         : 1;
 

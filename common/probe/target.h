@@ -19,8 +19,9 @@
  *
  * So td and mc have the same fixed point.  The loss is the mean of d^2, over
  * the residuals of a trajectory and then over trajectories (HS_NORM_TRAJECTORY)
- * or over all residuals of the batch (HS_NORM_TOKEN); the square at the last
- * state counts terminal_weight times (in the sum, not in the count).
+ * or over all residuals of the batch (HS_NORM_TOKEN).  Of td, mc and td-lambda
+ * the square at the last state counts terminal_weight times (in the sum, not in
+ * the count).
  */
 #ifndef HS_TARGET_H
 #define HS_TARGET_H

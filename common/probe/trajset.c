@@ -44,10 +44,6 @@ find_problem(struct intake *in, const char *id, uint32_t *out,
 
     if (known != NULL) {
         *out = (uint32_t)json_integer_value(known);
-        if (s->problem_val[*out] != in->val)
-            return hs_fail(err,
-                           "%s: problem '%s' is among those for training too",
-                           in->name, id);
         return 0;
     }
     *out = (uint32_t)s->n_problems;
@@ -64,6 +60,19 @@ find_problem(struct intake *in, const char *id, uint32_t *out,
     if (json_object_set_new(s->index, id, json_integer(*out)) < 0)
         return hs_fail(err, "%s: problem '%s': no text", in->name, id);
     return 0;
+}
+
+/* No problem is on both sides. */
+static int
+check_side(const struct intake *in, const char *id, struct hs_error *err)
+{
+    const json_t *known = json_object_get(in->s->index, id);
+
+    if (known == NULL ||
+        in->s->problem_val[json_integer_value(known)] == in->val)
+        return 0;
+    return hs_fail(err, "%s: problem '%s' is among those for training too",
+                   in->name, id);
 }
 
 static void
@@ -137,6 +146,8 @@ take_trajectory(struct intake *in, const struct hs_trajectory *t,
                         .first = s->n_states};
 
     in->taken = false;
+    if (check_side(in, t->problem, err) < 0)
+        return -1;
     if (!hs_idset_add(&s->ids, t->id, strlen(t->id)))
         return hs_fail(err, "%s: trajectory '%s' comes twice", in->name, t->id);
     if (t->reward < 0) {
