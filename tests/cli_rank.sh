@@ -134,6 +134,45 @@ is 'the record too' "$(hs-view --type=ranking audit.hsz | jq -c '[.sinks, .sinks
     '[1,1,"layer 1, mc: 1 of the top 16 are sinks: 0"]'
 is 'and the head' "$(hs-view --type=head audit.hsz | jq -r .run.rank.sinks)" audit
 
+# ---- planted neurons
+hs-synth --width=64 --trajectories=300 --value=6 --dopamine=0 >planted.hsz
+hs-synth --truth=planted.hsz >truth
+of_role() {
+    grep "^$1$tab" truth | cut -f 2 | sort -n | paste -s -d ,
+}
+find_planted() {
+    probe-fit -q --target=mc --seeds=2 --epochs=8 --lr=1e-3 --hidden=64 \
+        --permutations=20 --bootstrap=0 --baselines=none "$@"
+}
+find_planted <planted.hsz >found.hsz
+for by in l1 l1-raw l2 gradient; do
+    is "the planted six are on top by $by" \
+        "$(neuron-rank -q --top=6 --select --by=$by found.hsz)" "$(of_role value)"
+done
+neuron-rank -q --tsv found.hsz >found
+for j in $(of_role sink | tr , ' '); do
+    is "planted sink $j is found" "$(awk -F'\t' -v j="$j" '$6 == j { print $16 }' found)" yes
+done
+is 'no planted neuron is taken for one' \
+    "$(grep yes found | cut -f 6 | grep -cxF "$(of_role value | tr , '\n')")" 0
+is 'pruned to six, it can do as much' \
+    "$(neuron-rank -q --curve=planted.hsz --ratios=0,0.9 --random=2 found.hsz |
+        hs-view --type=curve | jq -s 'map(select(.at == "s0")) |
+            (map(select(.set == "top")) | .[1].auc > .[0].auc - 0.05) and
+            (map(select(.set == "random" and .ratio > 0) | .auc) | max) <
+            (map(select(.set == "top")) | .[1].auc)')" true
+find_planted --standardize=none <planted.hsz >raw.hsz
+is 'unstandardised, corrected: the planted six' \
+    "$(neuron-rank -q --top=6 --select raw.hsz)" "$(of_role value)"
+hs-synth --width=64 --trajectories=300 --value=6 --dopamine=0 --positions=all >responses.hsz
+find_planted --seeds=1 <responses.hsz | neuron-rank --top=6 2>err >unknown.hsz
+is 'without position 0, sinks are not known' "$(grep -c 'is not known' err)" 1
+is 'of the top, none' "$(hs-view --type=ranking unknown.hsz | jq '.sinks_unknown')" 6
+neuron-rank --audit=planted.hsz unknown.hsz 2>err >known.hsz
+is '--audit knows' "$(cat err)" ''
+is 'as much as the probes would' "$(neuron-rank -q --tsv known.hsz | grep yes | cut -f 6 | sort -n | tr '\n' ' ')" \
+    "$(grep yes found | cut -f 6 | sort -n | tr '\n' ' ')"
+
 # ---- pruning curves
 curve() {
     neuron-rank --no-history --curve=acts.hsz --ratios=0,0.5,0.9 --random=2 -l 1 "$@" p.hsz

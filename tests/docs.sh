@@ -144,7 +144,7 @@ export HSTOOLS_MODEL
 programs=$(words_of bin_PROGRAMS | sed 's,.*/,,')
 [ -n "$programs" ] || skip_all 'no programs yet'
 if command -v hs-extract >/dev/null; then
-    head -n 6 "$HSTOOLS_MODEL/problems/expr-test.jsonl" |
+    head -n 40 "$HSTOOLS_MODEL/problems/expr-test.jsonl" |
         hs-extract --seed 1 --max-tokens 100 -o acts.hsz
     is 'a stream for the examples' $? 0
 fi

@@ -599,7 +599,7 @@ test_saliency(void **state)
     size_t d = 75, h = 50, n = 600;
     struct data a = new_data(2, d, n);
     struct hs_rows rows = {get_row, &a, n};
-    float *w = random_weights(3, d, h), *scale = random_floats(4, d);
+    float *w = random_weights(3, d, h), *scale = random_floats(4, n);
     double *act = hs_calloc(h, sizeof *act), *out = hs_calloc(d, sizeof *out);
     double *want = hs_calloc(d, sizeof *want);
     struct hs_mlp *m = hs_mlp_new(d, h, NULL);
@@ -616,7 +616,7 @@ test_saliency(void **state)
 
             for (size_t i = 0; i < h; i++)
                 slope += act[i] > 0 ? t.p[h * d + h + i] * t.p[i * d + j] : 0;
-            want[j] += fabs(slope * (double)value(&a, r, j) * (double)scale[j]);
+            want[j] += fabs(slope * (double)value(&a, r, j) * (double)scale[r]);
         }
     }
     for (size_t j = 0; j < d; j++)

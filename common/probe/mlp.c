@@ -257,14 +257,14 @@ hs_mlp_get(const struct hs_mlp *m, float *w1, float *b1, float *w2, float *b2)
 struct saliency {
     struct hs_mlp *m;
     const struct hs_rows *rows;
-    const float *scale;
-    double *out;       /* (d) */
-    size_t n_panels;   /* of inputs */
-    float *turned;     /* (n_panels, hidden, lanes): w1 */
-    size_t group_size; /* of hidden inputs */
-    char *open;        /* (groups): w2 or 0 */
-    float *slope;      /* (n_panels, rows, lanes) */
-    float *x;          /* (rows, d) */
+    const float *scale; /* (rows) */
+    double *out;        /* (d) */
+    size_t n_panels;    /* of inputs */
+    float *turned;      /* (n_panels, hidden, lanes): w1 */
+    size_t group_size;  /* of hidden inputs */
+    char *open;         /* (groups): w2 or 0 */
+    float *slope;       /* (n_panels, rows, lanes) */
+    float *x;           /* (rows, d) */
 };
 
 /* What is packed: groups of w2 or 0, and the rows themselves. */
@@ -292,7 +292,7 @@ open_rows(const struct saliency *s, size_t first, size_t n, size_t thread)
 }
 
 static void
-add_slopes(const struct saliency *s, size_t n, size_t thread)
+add_slopes(const struct saliency *s, size_t first, size_t n, size_t thread)
 {
     const struct hs_mlp *m = s->m;
     const struct hs_fit_product *p = m->product;
@@ -310,9 +310,9 @@ add_slopes(const struct saliency *s, size_t n, size_t thread)
             for (size_t j = 0; j < (left < LANES ? left : LANES); j++) {
                 size_t k = i * LANES + j;
 
-                s->out[k] +=
-                    fabs((double)s->x[r * m->d + k] * (double)s->scale[k] *
-                         (double)z[r * LANES + j]);
+                s->out[k] += fabs((double)s->x[r * m->d + k] *
+                                  (double)s->scale[first + r] *
+                                  (double)z[r * LANES + j]);
             }
     }
     p->end();
@@ -332,7 +332,7 @@ saliency_job(void *ud, struct hs_team *team, size_t thread)
         hs_mlp_pack(s->m, s->rows, r, n, thread);
         hs_mlp_activate(s->m, n, thread);
         open_rows(s, r, n, thread);
-        add_slopes(s, n, thread);
+        add_slopes(s, r, n, thread);
     }
 }
 
