@@ -134,19 +134,23 @@ first_of(size_t n)
 }
 
 static void
-pack(void *group, size_t r, const float *x, size_t d)
+pack(void *group, const float *x, size_t stride, size_t n_rows, size_t d)
 {
-    uint16_t *to = (uint16_t *)group + r / 16 * PARTS * TILE + r % 16 * SIDE;
+    uint16_t *to = group;
 
     for (size_t k = 0; k < d; k += SIDE) {
-        __m512 a = _mm512_setzero_ps(), b = a;
+        __mmask16 m0 = first_of(d - k),
+                  m1 = d - k > 16 ? first_of(d - k - 16) : 0;
 
-        if (x != NULL) {
-            a = _mm512_maskz_loadu_ps(first_of(d - k), x + k);
-            if (d - k > 16)
-                b = _mm512_maskz_loadu_ps(first_of(d - k - 16), x + k + 16);
+        for (size_t r = 0; r < SIDE; r++) {
+            __m512 a = _mm512_setzero_ps(), b = a;
+
+            if (r < n_rows) {
+                a = _mm512_maskz_loadu_ps(m0, x + r * stride + k);
+                b = _mm512_maskz_loadu_ps(m1, x + r * stride + k + 16);
+            }
+            split(to + r / 16 * PARTS * TILE + r % 16 * SIDE, a, b);
         }
-        split(to, a, b);
         to += BLOCK;
     }
 }

@@ -65,19 +65,21 @@ nothing(void)
 }
 
 static void
-pack(void *group, size_t r, const float *x, size_t d)
+pack(void *group, const float *x, size_t stride, size_t n_rows, size_t d)
 {
-    float *to = (float *)group + r * RUN;
+    float *to = group;
 
     for (size_t k = 0; k < d; k += RUN) {
         size_t n = d - k < RUN ? d - k : RUN;
 
-        if (x != NULL)
-            memcpy(to, x + k, n * sizeof *to);
-        else
-            memset(to, 0, n * sizeof *to);
-        memset(to + n, 0, (RUN - n) * sizeof *to);
-        to += ROWS * RUN;
+        for (size_t r = 0; r < ROWS; r++) {
+            size_t have = r < n_rows ? n : 0;
+
+            if (have > 0)
+                memcpy(to, x + r * stride + k, have * sizeof *to);
+            memset(to + have, 0, (RUN - have) * sizeof *to);
+            to += RUN;
+        }
     }
 }
 

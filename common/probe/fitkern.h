@@ -52,8 +52,9 @@ struct hs_fit_product {
     void (*begin)(void);
     void (*end)(void);
 
-    /* Row r of a group: x (d); NULL: zeros. */
-    void (*pack)(void *group, size_t r, const float *x, size_t d);
+    /* Rows x (n_rows, d), stride floats apart, become a group. */
+    void (*pack)(void *group, const float *x, size_t stride, size_t n_rows,
+                 size_t d);
 
     /* For each of n_panels panels: z (n_groups * rows, lanes) at z_stride
      * floats from panel to panel = groups . w, w (d, lanes) at w_stride. */

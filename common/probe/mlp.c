@@ -67,12 +67,18 @@ free_param(struct hs_mlp_param *p)
     free(p->v);
 }
 
-/* Bytes of the row buffer, and of the block of gradients. */
+/* Floats from row to row of the buffer: never a power of two, where all rows
+ * would meet in the same sets of a cache. */
 static size_t
-row_bytes(const struct hs_mlp *m)
+row_stride(const struct hs_mlp *m)
 {
-    return round_up(hs_mul(m->d > m->hidden ? m->d : m->hidden, sizeof(float)),
-                    64);
+    return (round_up(m->d > m->hidden ? m->d : m->hidden, 16) / 16 | 1) * 16;
+}
+
+static size_t
+rows_bytes(const struct hs_mlp *m)
+{
+    return hs_mul(m->product->rows, hs_mul(row_stride(m), sizeof(float)));
 }
 
 static size_t
@@ -104,7 +110,7 @@ hs_mlp_new(size_t d, size_t hidden, struct hs_team *team)
     m->gain = hs_calloc64(units, sizeof *m->gain);
     m->group_size = m->product->group_size(d);
     m->scratch_size =
-        row_bytes(m) + block_bytes(m) + round_up(m->product->scratch, 64);
+        rows_bytes(m) + block_bytes(m) + round_up(m->product->scratch, 64);
     m->scratch = hs_calloc64(hs_team_size(m->team), m->scratch_size);
     return m;
 }
@@ -142,9 +148,10 @@ struct hs_mlp_scratch
 hs_mlp_scratch(const struct hs_mlp *m, size_t thread)
 {
     char *p = m->scratch + thread * m->scratch_size;
-    struct hs_mlp_scratch s = {.row = (float *)(void *)p};
+    struct hs_mlp_scratch s = {.rows = (float *)(void *)p,
+                               .stride = row_stride(m)};
 
-    p += row_bytes(m);
+    p += rows_bytes(m);
     s.block = (float *)(void *)p;
     s.product = p + block_bytes(m);
     return s;
@@ -267,26 +274,29 @@ struct saliency {
     float *x;           /* (rows, d) */
 };
 
-/* What is packed: groups of w2 or 0, and the rows themselves. */
+/* Groups of w2 or 0, and the rows themselves. */
 static void
 open_rows(const struct saliency *s, size_t first, size_t n, size_t thread)
 {
     struct hs_mlp *m = s->m;
     const struct hs_fit_product *p = m->product;
-    float *row = hs_mlp_scratch(m, thread).row;
-    size_t padded = round_up(n, p->rows), r, behind;
+    struct hs_mlp_scratch t = hs_mlp_scratch(m, thread);
+    size_t n_groups = (n + p->rows - 1) / p->rows, g, behind;
 
-    hs_team_share(m->team, thread, padded, &r, &behind);
-    for (; r < behind; r++) {
-        for (size_t h = 0; h < m->hidden; h++) {
-            const float *a = m->acts + h / LANES * padded * LANES;
+    hs_team_share(m->team, thread, n_groups, &g, &behind);
+    for (; g < behind; g++) {
+        size_t at = g * p->rows, have = n - at < p->rows ? n - at : p->rows;
 
-            row[h] = a[r * LANES + h % LANES] > 0 ? m->w2.p[h] : 0;
+        for (size_t r = 0; r < have; r++) {
+            for (size_t h = 0; h < m->hidden; h++) {
+                const float *a =
+                    m->acts + (h / LANES * n_groups * p->rows + at + r) * LANES;
+
+                t.rows[r * t.stride + h] = a[h % LANES] > 0 ? m->w2.p[h] : 0;
+            }
+            s->rows->get(s->rows->ud, first + at + r, s->x + (at + r) * m->d);
         }
-        p->pack(s->open + r / p->rows * s->group_size, r % p->rows,
-                r < n ? row : NULL, m->hidden);
-        if (r < n)
-            s->rows->get(s->rows->ud, first + r, s->x + r * m->d);
+        p->pack(s->open + g * s->group_size, t.rows, t.stride, have, m->hidden);
     }
     hs_team_wait(m->team);
 }

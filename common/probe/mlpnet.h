@@ -50,10 +50,11 @@ struct hs_mlp {
     size_t scratch_size;
 };
 
-/* Row buffer (d), scratch of the products, a block of gradients
+/* Rows of a group (rows, stride), scratch of the products, a block of gradients
  * (HS_MLP_PANELS, run, lanes): of one thread. */
 struct hs_mlp_scratch {
-    float *row;
+    float *rows;
+    size_t stride;
     void *product;
     float *block;
 };

@@ -41,19 +41,19 @@ hs_mlp_pack(struct hs_mlp *m, const struct hs_rows *rows, size_t first,
 {
     const struct hs_fit_product *p = m->product;
     size_t n_groups = (n + p->rows - 1) / p->rows, g, behind;
-    float *x = hs_mlp_scratch(m, thread).row;
+    struct hs_mlp_scratch s = hs_mlp_scratch(m, thread);
 
     hs_team_share(m->team, thread, n_groups, &g, &behind);
     for (; g < behind; g++) {
-        for (size_t i = 0; i < p->rows; i++) {
-            size_t r = g * p->rows + i;
+        size_t at = g * p->rows, have = n - at < p->rows ? n - at : p->rows;
 
-            if (r < n) {
-                rows->get(rows->ud, first + r, x);
-                m->u[first + r] = m->kern->taint(x, m->d);
-            }
-            p->pack(m->packed + g * m->group_size, i, r < n ? x : NULL, m->d);
+        for (size_t i = 0; i < have; i++) {
+            float *x = s.rows + i * s.stride;
+
+            rows->get(rows->ud, first + at + i, x);
+            m->u[first + at + i] = m->kern->taint(x, m->d);
         }
+        p->pack(m->packed + g * m->group_size, s.rows, s.stride, have, m->d);
     }
     hs_team_wait(m->team);
 }
