@@ -49,7 +49,10 @@ parse_split_option(struct hs_study_choice *s, int c, const char *arg)
 {
     switch (c) {
     case HS_STUDYOPT_VAL:
-        s->val = hs_parse_f64("--val", arg, 1e-9, 1 - 1e-9);
+        s->val = hs_parse_f64("--val", arg, 0, 1);
+        if (s->val <= 0 || s->val >= 1)
+            hs_die(HS_EXIT_USAGE, "--val: %s leaves one side without problems",
+                   arg);
         s->val_given = true;
         return true;
     case HS_STUDYOPT_SPLIT_SEED:

@@ -229,12 +229,15 @@ def by_torch(torch, dtype, start, steps, trajectories, setting, target):
 
 
 def compare(got_losses, got, losses, weights, edge, start):
-    """Worst relative errors: of the loss; of the tensors by norm; of what the
-    steps changed in them, by norm; of single weights, to the largest. Then how
+    """Worst relative errors: of a loss; of all of them by norm, for a loss may
+    be nearly 0; of the tensors by norm; of what the steps changed in them, by
+    norm; of single weights, to the largest. Then how
     many units are far off by themselves, and how many of these met the kink of
     their ReLU nearer than 32 bits tell its sides apart: one step there is, by
     AdamW, of any size that a gradient may have."""
-    loss = np.abs(np.array(got_losses) / losses - 1).max()
+    away = np.array(got_losses) - losses
+    loss, curve = np.abs(away / losses).max(), (np.linalg.norm(away) /
+                                                np.linalg.norm(losses))
     norm, change, single = 0, 0, 0
     for key, want in weights.items():
         error = np.abs(got[key] - want)
@@ -245,7 +248,8 @@ def compare(got_losses, got, losses, weights, edge, start):
     rows = (np.linalg.norm(got["w1"] - weights["w1"], axis=1) /
             np.linalg.norm(weights["w1"], axis=1))
     far = rows > max(1e-5, 10 * np.median(rows))
-    return loss, norm, change, single, far.sum(), (far & (edge < KINK)).sum()
+    return (loss, curve, norm, change, single, far.sum(),
+            (far & (edge < KINK)).sum())
 
 
 def all_runs(stream, setting, hidden, more, kernel=None):
@@ -259,9 +263,9 @@ def all_runs(stream, setting, hidden, more, kernel=None):
 def reference(o):
     import torch
     trajectories = read_trajectories(o.stream)
-    worst, lines = 0, []
+    worst, kinks, n, lines = 0, 0, 0, []
     kernels = o.kernels.split(",") if o.kernels else [None]
-    print("#target\thead\tstandardize\tnorm\tkernel\tloss\tweights\tchange\t"
+    print("#target\thead\tstandardize\tnorm\tkernel\tloss\tcurve\tweights\tchange\t"
           "single")
     for setting in SOME if o.some else GRID:
         _, start = all_runs(o.stream, setting, o.hidden, ["--epochs=0"])
@@ -285,13 +289,17 @@ def reference(o):
                 got = found[target]
                 assert [b for _, b in got["steps"]] == [b for _, b in steps]
                 errors = compare([s for s, _ in got["steps"]], got, *exact, a)
-                worst = max(worst, *errors[:2], key=lambda v: (v != v, v))
+                if errors[6] == 0:
+                    worst = max(worst, *errors[1:3], key=lambda v: (v != v, v))
+                kinks += errors[6] > 0
+                n += 1
                 print(target, *setting, kernel or top["run"]["kernel"],
                       *("%.2g" % e for e in errors), sep="\t", flush=True)
             print(target, *setting, "PyTorch-32", *(
                 "%.2g" % e for e in compare(*narrow[:2], *exact, a)),
                   sep="\t", flush=True)
-    print("# worst of losses and weights: %.2g" % worst)
+    print("# %d fits; worst of curves and weights: %.2g; without %d fits in "
+          "which a unit was on its kink" % (n, worst, kinks))
     if o.write:
         with open(o.write, "w", encoding="ascii") as f:
             f.write("# made by tests/ref/fit.py; PyTorch %s, 64 bits\n"
