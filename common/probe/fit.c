@@ -54,7 +54,8 @@ hs_fit_options_init(struct hs_fit_options *o)
                                  .standardize = HS_STD_ZSCORE,
                                  .hidden = 1024,
                                  .batch = 4,
-                                 .epochs = 100};
+                                 .epochs = 100,
+                                 .keep_best = true};
 }
 
 /* A fit at work. */
