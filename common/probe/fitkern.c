@@ -83,6 +83,19 @@ pack(void *group, const float *x, size_t stride, size_t n_rows, size_t d)
     }
 }
 
+/* A block of sums goes where those before it are: short sums that are added up
+ * lose less than a long one. */
+static inline __attribute__((always_inline)) void
+add_sums(float *to, const vec *acc, int first)
+{
+    UNROLL
+    for (int i = 0; i < ROWS * VECS; i++) {
+        float *p = to + i / VECS * WIDE + i % VECS * LANES;
+
+        store(p, first ? acc[i] : load(p) + acc[i]);
+    }
+}
+
 /* ROWS states by PART units over n inputs. */
 static inline void
 forward_block(float *z, const float *x, const float *w, size_t n, int first)
@@ -91,8 +104,7 @@ forward_block(float *z, const float *x, const float *w, size_t n, int first)
 
     UNROLL
     for (int i = 0; i < ROWS * VECS; i++)
-        acc[i] =
-            first ? (vec){0} : load(z + i / VECS * WIDE + i % VECS * LANES);
+        acc[i] = (vec){0};
     for (size_t k = 0; k < n; k++) {
         vec wv[VECS];
 
@@ -108,9 +120,7 @@ forward_block(float *z, const float *x, const float *w, size_t n, int first)
                 acc[r * VECS + i] += xv * wv[i];
         }
     }
-    UNROLL
-    for (int i = 0; i < ROWS * VECS; i++)
-        store(z + i / VECS * WIDE + i % VECS * LANES, acc[i]);
+    add_sums(z, acc, first);
 }
 
 static void
@@ -168,8 +178,7 @@ gradient_block(float *g, const float *x, size_t group, const float *gates,
 
     UNROLL
     for (int i = 0; i < ROWS * VECS; i++)
-        acc[i] =
-            first ? (vec){0} : load(g + i / VECS * WIDE + i % VECS * LANES);
+        acc[i] = (vec){0};
     for (size_t n = 0; n < n_groups; n++) {
         for (size_t r = 0; r < ROWS; r++) {
             vec gv[VECS];
@@ -189,9 +198,7 @@ gradient_block(float *g, const float *x, size_t group, const float *gates,
         }
         x += group;
     }
-    UNROLL
-    for (int i = 0; i < ROWS * VECS; i++)
-        store(g + i / VECS * WIDE + i % VECS * LANES, acc[i]);
+    add_sums(g, acc, first);
 }
 
 static void

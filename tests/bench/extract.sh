@@ -8,9 +8,6 @@
 # figures are medians of RUNS runs (5) that took turns; targets
 # stand behind.
 #
-# Debian's OpenBLAS falls back to an old kernel on processors that it does not
-# know: PyTorch and sgemm both get the kernel that is fastest here.
-#
 # usage: sh tests/bench/extract.sh [reasoner|135M|0.5B]...
 #        RUNS=N PYTHON=python3 TMPDIR=a folder with room for 4 GB
 set -u
@@ -25,26 +22,7 @@ make -C "$build" -s hs-extract tests/mkmodel tests/bench/enginespeed \
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
-
-say() {
-    # shellcheck disable=SC2059 # the format is the first argument
-    printf "$@"
-}
-
-# calc EXPRESSION: its value, three digits
-calc() {
-    awk "BEGIN { printf \"%.3g\", ($1) }"
-}
-
-# median FILE: of its first column
-median() {
-    sort -g "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
-}
-
-# row TEXT VALUE TARGET: a ratio, and what it should be
-row() {
-    say '  %-58s %8s   (target %s)\n' "$1" "$2" "$3"
-}
+. "$here/../benchlib.sh"
 
 # seconds COMMAND...: how long it takes
 seconds() {
@@ -89,38 +67,6 @@ two_at_once() {
     extract generate all "$1" 32 -j 1 -o "$dir/out2.hsz" \
         <"$dir/problems" || exit 1
     wait $! || exit 1
-}
-
-# with_kernel NAME COMMAND...: by another kernel of OpenBLAS, or its own choice
-with_kernel() (
-    case $1 in
-    own) shift ;;
-    *)
-        OPENBLAS_CORETYPE=$1
-        export OPENBLAS_CORETYPE
-        shift
-        ;;
-    esac
-    "$@"
-)
-
-# The kernel of OpenBLAS that is fastest here.
-find_kernel() {
-    best=0
-    kernel=own
-    for core in own Haswell SkylakeX; do
-        peak=$(with_kernel $core "$engine" peak 2 2>/dev/null) || continue
-        say 'sgemm of OpenBLAS, kernel %s: %s GFLOP/s\n' \
-            "${peak#* }" "${peak% *}"
-        if [ "$(calc "${peak% *} > $best")" = 1 ]; then
-            best=${peak% *}
-            kernel=$core
-        fi
-    done
-}
-
-has_torch() {
-    "$python" -c 'import torch' 2>/dev/null
 }
 
 # peer MODEL MODE: one run of PyTorch; seconds of its loop, one to a line
@@ -220,14 +166,7 @@ shape() {
     rm -rf "$dir/model"
 }
 
-python=
-for try in "${PYTHON:-python3}" /usr/bin/python3; do
-    [ -z "$python" ] || break
-    python=$try
-    has_torch || python=
-done
-[ -n "$python" ] ||
-    say 'no rows of PyTorch: no Python here has torch (python3-torch)\n'
+find_python
 [ $# -gt 0 ] || set -- reasoner 135M 0.5B
 find_kernel
 for name; do

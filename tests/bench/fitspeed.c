@@ -9,6 +9,7 @@
  */
 #include <config.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +18,7 @@
 #include "base/mem.h"
 #include "base/msg.h"
 #include "base/num.h"
-#include "base/rng.h"
 #include "base/team.h"
-#include "model/kernel.h"
 #include "probe/mlp.h"
 
 enum {
@@ -71,15 +70,16 @@ loss(void *ud, const float *u, float *du)
         du[i] = (u[i] - (float)(i % 2)) / (float)s->n;
 }
 
-/* Lengths are within a half of the given one. */
+/* Lengths are within a half of the given one, as in fit.py. */
 static void
 make(struct states *s, size_t d, size_t length)
 {
     s->d = d;
     for (size_t i = 0; i < TRAJECTORIES; i++) {
-        double u = hs_rng_uniform(1, i, 0, 0) + 0.5;
+        double part = fmod((double)i * 0.6180339887, 1);
 
-        s->first[i + 1] = s->first[i] + (size_t)((double)length * u) + 1;
+        s->first[i + 1] =
+            s->first[i] + (size_t)((double)length * (0.5 + part)) + 1;
     }
     s->x = hs_calloc64(hs_mul(s->first[TRAJECTORIES], d), sizeof *s->x);
     for (size_t i = 0; i < s->first[TRAJECTORIES] * d; i++) {
