@@ -182,6 +182,14 @@ is 'says where' "$(cat err)" 'probe-fit: temporary file in /nonexistent: No such
 fit $lean <large.hsz >out 2>err
 is 'which are not needed otherwise' $? 0
 TMPDIR=$was
+(
+    trap '' XFSZ
+    ulimit -f 2000 # of 512 bytes
+    # shellcheck disable=SC2086 # words
+    fit $lean --memory=1M <large.hsz >out 2>err
+)
+is 'temporary files that become too large' $? 1
+is 'says so' "$(cat err)" 'probe-fit: temporary file: File too large'
 
 # ---- --apply
 for dtype in f16 bf16 f32; do

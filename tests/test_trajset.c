@@ -487,10 +487,12 @@ test_places(void **state)
     hs_trajset_free(&s);
     read_all_items(&s, "last", HS_F16, 1 << 20);
     assert_true(hs_traj_at(&s, 0, 0) == SIZE_MAX);
+    assert_true(hs_traj_at(&s, 0, 0.5) == SIZE_MAX);
     assert_int_equal(hs_traj_at(&s, 0, 1), 0);
     hs_trajset_free(&s);
     read_all_items(&s, "s0", HS_F16, 1 << 20);
     assert_int_equal(hs_traj_at(&s, 0, 0), 0);
+    assert_true(hs_traj_at(&s, 0, 0.25) == SIZE_MAX);
     assert_true(hs_traj_at(&s, 0, 1) == SIZE_MAX);
     hs_trajset_free(&s);
 }

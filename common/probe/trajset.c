@@ -435,6 +435,15 @@ hs_trajset_row(const struct hs_trajset *s, size_t l, size_t j, size_t i,
     hs_trajset_part(s, l, j, i, 0, s->dim, out);
 }
 
+/* Whether nothing between s_0 and s_T is stored. */
+static bool
+has_ends_only(const struct hs_trajset *s)
+{
+    const char *p = s->head.positions;
+
+    return p != NULL && (strcmp(p, "s0") == 0 || strcmp(p, "last") == 0);
+}
+
 size_t
 hs_traj_at(const struct hs_trajset *s, size_t j, double share)
 {
@@ -443,6 +452,8 @@ hs_traj_at(const struct hs_trajset *s, size_t j, double share)
     double want = share * (double)q->length;
     size_t best = 0;
 
+    if (share > 0 && share < 1 && has_ends_only(s))
+        return SIZE_MAX;
     for (size_t i = 1; i < q->n_states; i++)
         if (fabs(t[i] - want) < fabs(t[best] - want))
             best = i;

@@ -129,7 +129,7 @@ const void *hs_trajset_stored(const struct hs_trajset *s, size_t l, size_t j,
 
 /* The stored state nearest to a share of the response, as its index in the
  * trajectory: 0 is s_0 and 1 is s_T, and where those are not stored the result
- * is SIZE_MAX. */
+ * is SIZE_MAX; so is what lies between them in a stream of one of them only. */
 size_t hs_traj_at(const struct hs_trajset *s, size_t j, double share);
 
 void hs_trajset_free(struct hs_trajset *s);
