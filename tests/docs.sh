@@ -16,7 +16,7 @@ words_of() {
 
 # Lines of "long short takes", short "-" if there is none, takes 0 or 1.
 from_help() {
-    sed -n -E 's/^ {1,8}(-([A-Za-z0-9]), |)--([a-z0-9-]+)(([ =][^ ]).*|)(  .*|)$/\3 -\2 \5/p' "$1" |
+    sed -n -E 's/^ {1,8}(-([A-Za-z0-9]), |)--([a-z0-9-]+)((\[?[ =][^ ]).*|)(  .*|)$/\3 -\2 \5/p' "$1" |
         awk '{ s = substr($2, 2); print $1, (s == "" ? "-" : s), (NF > 2) }' | sort
 }
 
@@ -113,7 +113,7 @@ examples_of() {
 # What the examples take for given.
 scene() {
     for task in chain expr choice; do
-        head -n 4 "$HS_SRCDIR/examples/reasoner/problems/$task-test.jsonl"
+        head -n 20 "$HS_SRCDIR/examples/reasoner/problems/$task-test.jsonl"
     done >problems.jsonl
     for stream in acts probe curves; do
         [ ! -e "$scratch/$stream.hsz" ] || cp "$scratch/$stream.hsz" .
