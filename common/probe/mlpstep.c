@@ -20,7 +20,8 @@
 enum {
     LANES = HS_FIT_LANES,
     PANELS = HS_MLP_PANELS,
-    PART_ROWS = 1024,     /* rows that a thread takes at a time */
+    LEAST_ROWS = 128,     /* rows that a thread takes at a time, */
+    MOST_ROWS = 1024,     /* at least and at most, */
     FORWARD_PANELS = 8,   /* and panels, in the forward */
     CACHED_GATES = 16384, /* rows times panels */
     FORWARD_ROWS = 1024   /* rows of a round without a step */
@@ -76,13 +77,27 @@ activate_part(struct hs_mlp *m, size_t n_groups, size_t g, size_t n_part,
                           m->w2.p + (p + i) * LANES);
 }
 
+/* Groups of rows that a thread takes at a time: weights are made ready once for
+ * all of them, so as many as leave each thread two turns. */
+static size_t
+part_groups(const struct hs_mlp *m, size_t n_groups, size_t blocks)
+{
+    size_t turns = 2 * hs_team_size(m->team);
+    size_t parts = (turns + blocks - 1) / blocks;
+    size_t part = (n_groups + parts - 1) / parts;
+    size_t least = LEAST_ROWS / m->product->rows;
+    size_t most = MOST_ROWS / m->product->rows;
+
+    return part < least ? least : part > most ? most : part;
+}
+
 void
 hs_mlp_activate(struct hs_mlp *m, size_t n, size_t thread)
 {
     const struct hs_fit_product *product = m->product;
     size_t n_groups = (n + product->rows - 1) / product->rows;
-    size_t part = PART_ROWS / product->rows;
     size_t blocks = (m->n_panels + FORWARD_PANELS - 1) / FORWARD_PANELS;
+    size_t part = part_groups(m, n_groups, blocks);
     size_t parts = (n_groups + part - 1) / part, i;
     void *scratch = hs_mlp_scratch(m, thread).product;
 
@@ -205,18 +220,30 @@ gradient_block(const struct work *w, size_t n_groups, size_t p, size_t n,
                      ends);
 }
 
-/* A thread stays with some panels, whose gates its cache holds, for one run of
- * inputs after the other. */
+/* Panels that a thread takes at a time: no more than those whose gates its
+ * cache holds, fewer where threads would have nothing to do. */
+static size_t
+gradient_panels(const struct hs_mlp *m, size_t n_groups, size_t runs)
+{
+    size_t n = CACHED_GATES / (n_groups * m->product->rows + 1);
+
+    n = n > PANELS ? PANELS : n;
+    while (n > 4 &&
+           (m->n_panels + n - 1) / n * runs < 2 * hs_team_size(m->team))
+        n /= 2;
+    return n < 4 ? 4 : n;
+}
+
+/* A thread stays with some panels for one run of inputs after the other. */
 static void
 gradient_blocks(const struct work *w, size_t n_groups, size_t thread,
                 bool begins, bool ends)
 {
     struct hs_mlp *m = w->m;
     const struct hs_fit_product *product = m->product;
-    size_t most = CACHED_GATES / (n_groups * product->rows), i;
-    size_t n = most < 4 ? 4 : most > PANELS ? PANELS : most;
-    size_t blocks = (m->n_panels + n - 1) / n;
     size_t runs = (m->d + product->run - 1) / product->run;
+    size_t n = gradient_panels(m, n_groups, runs), i;
+    size_t blocks = (m->n_panels + n - 1) / n;
 
     product->begin();
     while ((i = hs_team_take(m->team)) < blocks * runs) {
