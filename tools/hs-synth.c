@@ -17,6 +17,7 @@
 #include "base/num.h"
 #include "base/outfile.h"
 #include "base/team.h"
+#include "probe/recovery.h"
 #include "probe/synth.h"
 #include "probe/synthopt.h"
 #include "stream/input.h"
@@ -25,16 +26,19 @@
 enum {
     MAX_THREADS = 1024,
     OPT_NO_HISTORY = HS_SYNTH_OPT_OWN,
-    OPT_TRUTH
+    OPT_TRUTH,
+    OPT_TSV
 };
 
 struct options {
     struct hs_synth_options world;
+    struct hs_recovery recovery;
     const char *output, *truth;
+    const char *for_stream, *for_recovery; /* options that are for one only */
     uint64_t threads;
     int level, argc;
     char **argv;
-    bool quiet, no_history;
+    bool quiet, no_history, recover, tsv;
 };
 
 struct synth {
@@ -49,6 +53,7 @@ struct synth {
 static const char usage[] =
     "usage: hs-synth [options] > STREAM\n"
     "       hs-synth --truth=STREAM\n"
+    "       hs-synth --recovery[=SIZES] [options]\n"
     "Write trajectories and hidden states in which neurons are planted.\n"
     "\n"
     "      --trajectories=N    (2000)\n"
@@ -58,7 +63,7 @@ static const char usage[] =
     "      --length=LO:HI      tokens of a response (10:30)\n"
     "      --prompt=LO:HI      tokens of a prompt (6:18)\n"
     "      --reward-rate=P     (0.5)\n"
-    "      --known=X           share of the variance known at s_0 (0.5)\n"
+    "      --known=X           share of the variance known at s_0 (0.9)\n"
     "      --step-every=N      tokens between two steps of the value (1)\n"
     "      --positions=P       tokens, all (tokens)\n"
     "      --dtype=D           f16, bf16, f32 (f16)\n"
@@ -86,8 +91,25 @@ static const char usage[] =
     "      --confound-effect=E their signal over noise (0.3)\n"
     "      --confounding=C     what ties these to difficulty, 0 to 0.95 (0.5)\n"
     "\n"
+    "      --recovery[=SIZES]  how many trajectories it takes to find the "
+    "value\n"
+    "                          neurons (100,200,400,800,1600)\n"
+    "      --draws=N           of each size (3)\n"
+    "      --target=LIST       of the probe, as in probe-fit, like all these "
+    "(mc)\n"
+    "      --hidden=N          (1024)\n"
+    "      --standardize=HOW   (zscore)\n"
+    "      --epochs=N          (100)\n"
+    "      --lr=X              (1e-4)\n"
+    "      --keep=WHICH        (best)\n"
+    "      --patience=N        (5)\n"
+    "      --val=SHARE         (0.2)\n"
+    "      --permutations=N    (1000)\n"
+    "      --alpha=A           (0.05)\n"
+    "      --tsv               the table with tabs\n"
+    "\n"
     "  -s, --seed=N            of the world (1)\n"
-    "      --draw=N            of the trajectories (1)\n"
+    "      --draw=N            of the trajectories; the first one (1)\n"
     "  -o, --output=FILE       write to FILE\n"
     "  -j, --threads=N         (one for each processor)\n"
     "  -z, --level=N           zstd level, 1 to 19 (1)\n"
@@ -98,6 +120,7 @@ static const char usage[] =
     "  -V, --version           print the version\n";
 
 static const struct option longopts[] = {
+    {"alpha", required_argument, NULL, HS_STUDYOPT_ALPHA},
     {"confound-effect", required_argument, NULL, HS_SYNTH_OPT_CONFOUND_EFFECT},
     {"confounding", required_argument, NULL, HS_SYNTH_OPT_CONFOUNDING},
     {"confounds", required_argument, NULL, HS_SYNTH_OPT_CONFOUNDS},
@@ -106,23 +129,31 @@ static const struct option longopts[] = {
     {"dopamine-at", required_argument, NULL, HS_SYNTH_OPT_DOPAMINE_AT},
     {"dopamine-effect", required_argument, NULL, HS_SYNTH_OPT_DOPAMINE_EFFECT},
     {"draw", required_argument, NULL, HS_SYNTH_OPT_DRAW},
+    {"draws", required_argument, NULL, HS_RECOVERY_OPT_DRAWS},
     {"dtype", required_argument, NULL, HS_SYNTH_OPT_DTYPE},
     {"effect", required_argument, NULL, HS_SYNTH_OPT_EFFECT},
+    {"epochs", required_argument, NULL, HS_FITOPT_EPOCHS},
     {"factor-share", required_argument, NULL, HS_SYNTH_OPT_FACTOR_SHARE},
     {"factors", required_argument, NULL, HS_SYNTH_OPT_FACTORS},
     {"help", no_argument, NULL, 'h'},
+    {"hidden", required_argument, NULL, HS_FITOPT_HIDDEN},
+    {"keep", required_argument, NULL, HS_FITOPT_KEEP},
     {"known", required_argument, NULL, HS_SYNTH_OPT_KNOWN},
     {"layers", required_argument, NULL, HS_SYNTH_OPT_LAYERS},
     {"length", required_argument, NULL, HS_SYNTH_OPT_LENGTH},
     {"level", required_argument, NULL, 'z'},
+    {"lr", required_argument, NULL, HS_FITOPT_LR},
     {"massive", required_argument, NULL, HS_SYNTH_OPT_MASSIVE},
     {"massive-at", required_argument, NULL, HS_SYNTH_OPT_MASSIVE_AT},
     {"no-history", no_argument, NULL, OPT_NO_HISTORY},
     {"noise-static", required_argument, NULL, HS_SYNTH_OPT_NOISE_STATIC},
     {"output", required_argument, NULL, 'o'},
+    {"patience", required_argument, NULL, HS_FITOPT_PATIENCE},
+    {"permutations", required_argument, NULL, HS_STUDYOPT_PERMUTATIONS},
     {"positions", required_argument, NULL, HS_SYNTH_OPT_POSITIONS},
     {"prompt", required_argument, NULL, HS_SYNTH_OPT_PROMPT},
     {"quiet", no_argument, NULL, 'q'},
+    {"recovery", optional_argument, NULL, HS_RECOVERY_OPT_RECOVERY},
     {"reward-rate", required_argument, NULL, HS_SYNTH_OPT_REWARD_RATE},
     {"samples", required_argument, NULL, HS_SYNTH_OPT_SAMPLES},
     {"scales", required_argument, NULL, HS_SYNTH_OPT_SCALES},
@@ -130,10 +161,14 @@ static const struct option longopts[] = {
     {"shared-noise", required_argument, NULL, HS_SYNTH_OPT_SHARED_NOISE},
     {"sink-at", required_argument, NULL, HS_SYNTH_OPT_SINK_AT},
     {"sinks", required_argument, NULL, HS_SYNTH_OPT_SINKS},
+    {"standardize", required_argument, NULL, HS_FITOPT_STANDARDIZE},
     {"step-every", required_argument, NULL, HS_SYNTH_OPT_STEP_EVERY},
+    {"target", required_argument, NULL, HS_FITOPT_TARGET},
     {"threads", required_argument, NULL, 'j'},
     {"trajectories", required_argument, NULL, HS_SYNTH_OPT_TRAJECTORIES},
     {"truth", required_argument, NULL, OPT_TRUTH},
+    {"tsv", no_argument, NULL, OPT_TSV},
+    {"val", required_argument, NULL, HS_STUDYOPT_VAL},
     {"value", required_argument, NULL, HS_SYNTH_OPT_VALUE},
     {"value-at", required_argument, NULL, HS_SYNTH_OPT_VALUE_AT},
     {"value-layers", required_argument, NULL, HS_SYNTH_OPT_VALUE_LAYERS},
@@ -150,6 +185,10 @@ parse_option(int c, struct options *o)
         break;
     case OPT_TRUTH:
         o->truth = optarg;
+        break;
+    case OPT_TSV:
+        o->tsv = true;
+        o->for_recovery = "tsv";
         break;
     case 'j':
         o->threads = hs_parse_u64("--threads", optarg, 1, MAX_THREADS);
@@ -174,25 +213,51 @@ parse_option(int c, struct options *o)
     }
 }
 
+/* Options that do nothing, or stand in each other's way. */
+static void
+check_options(const struct options *o)
+{
+    if (o->truth != NULL && (o->output != NULL || o->recover))
+        hs_die(HS_EXIT_USAGE, o->recover
+                                  ? "--truth and --recovery exclude each other"
+                                  : "--truth prints text and writes no stream");
+    if (o->recover && o->output != NULL)
+        hs_die(HS_EXIT_USAGE, "--recovery prints text and writes no stream");
+    if (o->recover && o->for_stream != NULL)
+        hs_die(HS_EXIT_USAGE, "--%s is not for --recovery", o->for_stream);
+    if (!o->recover && o->for_recovery != NULL)
+        hs_die(HS_EXIT_USAGE, "--%s is for --recovery", o->for_recovery);
+    if (o->truth == NULL && !o->recover &&
+        (o->output == NULL || strcmp(o->output, "-") == 0))
+        hs_refuse_terminal(STDOUT_FILENO, "standard output");
+}
+
 static void
 parse_options(int argc, char **argv, struct options *o)
 {
-    int c;
+    int c, at = 0;
 
     *o = (struct options){.threads = hs_processors(),
                           .level = HS_LEVEL_DEFAULT,
                           .argc = argc,
                           .argv = argv};
     hs_synth_options_init(&o->world);
-    while ((c = getopt_long(argc, argv, "hj:o:qs:Vz:", longopts, NULL)) != -1)
-        if (!hs_parse_synth_option(&o->world, c, optarg))
+    hs_recovery_init(&o->recovery);
+    while ((c = getopt_long(argc, argv, "hj:o:qs:Vz:", longopts, &at)) != -1) {
+        if (c == HS_SYNTH_OPT_TRAJECTORIES || c == HS_SYNTH_OPT_POSITIONS)
+            o->for_stream = longopts[at].name;
+        o->recover = o->recover || c == HS_RECOVERY_OPT_RECOVERY;
+        if (hs_parse_synth_option(&o->world, c, optarg))
+            continue;
+        if (hs_parse_recovery_option(&o->recovery, c, optarg))
+            o->for_recovery = longopts[at].name;
+        else
             parse_option(c, o);
+    }
     if (optind < argc)
         hs_die(HS_EXIT_USAGE, "unexpected argument '%s'", argv[optind]);
-    if (o->truth != NULL && o->output != NULL)
-        hs_die(HS_EXIT_USAGE, "--truth prints text and writes no stream");
-    if (o->truth == NULL && (o->output == NULL || strcmp(o->output, "-") == 0))
-        hs_refuse_terminal(STDOUT_FILENO, "standard output");
+    check_options(o);
+    hs_parse_recovery_end(&o->recovery);
     hs_set_verbosity(o->quiet ? 0 : 1);
 }
 
@@ -254,6 +319,18 @@ print_truth(const char *path, struct hs_error *err)
     return head != NULL && v != NULL ? 0 : -1;
 }
 
+static int
+recover(struct synth *s)
+{
+    struct hs_recovery q = s->o->recovery;
+
+    q.world = s->o->world;
+    q.team = s->team = hs_team_new(s->o->threads, &s->err);
+    if (s->team == NULL)
+        return -1;
+    return hs_recovery_print(&q, s->o->tsv, stdout, &s->err);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -268,11 +345,12 @@ main(int argc, char **argv)
     else if (hs_synth_init(&s.world, &o.world, &s.err) < 0)
         hs_die(HS_EXIT_USAGE, "%s", s.err.text);
     else
-        rc = run(&s);
+        rc = o.recover ? recover(&s) : run(&s);
     if (rc < 0)
         hs_die(HS_EXIT_FAIL, "%s", s.err.text);
     hs_synth_free(&s.world);
     hs_team_free(s.team);
     hs_synth_options_free(&o.world);
+    hs_recovery_free(&o.recovery);
     return hs_finish(HS_EXIT_OK);
 }

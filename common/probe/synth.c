@@ -39,7 +39,7 @@ hs_synth_options_init(struct hs_synth_options *o)
         .prompt_lo = 6,
         .prompt_hi = 18,
         .reward_rate = 0.5,
-        .known = 0.5,
+        .known = 0.9,
         .step_every = 1,
         .value.n = 12,
         .dopamine.n = 4,
