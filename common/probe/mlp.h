@@ -6,7 +6,13 @@
  *
  * f32 arithmetic.  Each number is computed whole by one thread in a fixed
  * order: any size of team gives the same bits.  A head (a sigmoid) is the
- * caller's: he gets u and gives dL/du.
+ * caller's: he gets u and gives dL/du.  u of a row does not hang on the rows
+ * beside it; a row that is not finite has a u that is not, and no other has.
+ *
+ * Any number of rows: they are worked on in rounds of at most 128 MiB of work
+ * space (or 8 groups of rows, if those need more).  Memory beside it: 12 bytes
+ * a weight, 8 a row, and 4 a weight more once a step needed several rounds,
+ * which computes their activations twice.
  */
 #ifndef HS_MLP_H
 #define HS_MLP_H
@@ -18,7 +24,7 @@
 
 /* AdamW (Loshchilov and Hutter 2019), decoupled, in the order of PyTorch:
  * p *= 1 - lr * weight_decay; m, v; p -= lr * m^ / (sqrt(v^) + eps).  Weights
- * and biases alike. */
+ * and biases alike.  eps > 0. */
 struct hs_adamw {
     double lr, beta1, beta2, eps, weight_decay;
 };
