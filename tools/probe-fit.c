@@ -31,7 +31,7 @@ struct options {
     int level, argc;
     char **argv;
     enum hs_progress_mode progress;
-    bool without_states, no_history;
+    bool fit_given, without_states, no_history;
 };
 
 struct run {
@@ -78,7 +78,7 @@ static const char usage[] =
     "      --bootstrap=N          draws of the intervals (1000)\n"
     "      --log-steps            a record for each step\n"
     "      --apply=PROBES         add the values of probes to a stream\n"
-    "      --no-states            leave states out of that\n"
+    "      --no-states            without its states\n"
     "      --report[=HOW]         print probes: table, tsv or json (table)\n"
     "      --memory=BYTES         keep no more states in memory (1G)\n"
     "  -j, --threads=N            (all processors)\n"
@@ -203,6 +203,7 @@ parse_option(int c, struct options *o)
     default:
         if (!hs_parse_study_option(&o->study, c, optarg))
             hs_die_usage();
+        o->fit_given = true;
     }
 }
 
@@ -225,16 +226,12 @@ parse_options(int argc, char **argv, struct options *o)
     hs_parse_study_end(&o->study);
     if (o->apply != NULL && o->report != NULL)
         hs_die(HS_EXIT_USAGE, "--apply and --report do not go together");
+    if ((o->apply != NULL || o->report != NULL) && o->fit_given)
+        hs_die(HS_EXIT_USAGE, "options of a fit, with --apply or --report");
     if (o->without_states && o->apply == NULL)
         hs_die(HS_EXIT_USAGE, "--no-states is for --apply");
     if (o->report == NULL && (o->output == NULL || strcmp(o->output, "-") == 0))
         hs_refuse_terminal(STDOUT_FILENO, "standard output");
-}
-
-static void
-warn(const char *text)
-{
-    hs_warn("%s", text);
 }
 
 static void
@@ -277,7 +274,7 @@ write_layers(struct run *r, struct hs_writer *w)
 {
     for (size_t l = 0; l < r->set.n_layers; l++) {
         struct hs_encoded e = {0};
-        int rc = hs_study_layer(&r->study, l, &e, warn, &r->err);
+        int rc = hs_study_layer(&r->study, l, &e, &r->err);
 
         if (rc == 0 && hs_write_encoded(w, &e) < 0)
             rc = hs_fail(&r->err, "%s", hs_writer_error(w));
@@ -297,7 +294,7 @@ fit(struct run *r)
     struct hs_head head;
     int rc = 0;
 
-    if (read_set(r) < 0 || hs_study_check(&r->set, warn, &r->err) < 0)
+    if (read_set(r) < 0 || hs_study_check(&r->study, &r->err) < 0)
         return -1;
     if (r->set.n_undecided > 0)
         hs_warn("%llu trajectories without a reward are left out",

@@ -184,18 +184,17 @@ random_directions(const struct hs_trajset *s, size_t l, uint64_t seed,
     free(held);
 }
 
-int
+void
 hs_baseline_scores(enum hs_baseline b, const struct hs_trajset *s, size_t l,
                    uint64_t seed, struct hs_team *team, double *score,
-                   json_t *note, struct hs_error *err)
+                   json_t *note)
 {
     if (b <= HS_BASE_PCA)
-        return hs_linear_scores(b, s, l, team, score, note, err);
-    if (b == HS_BASE_RANDOM)
+        hs_linear_scores(b, s, l, team, score, note);
+    else if (b == HS_BASE_RANDOM)
         random_directions(s, l, seed, score, note);
     else
         single_feature(b, s, score);
-    return 0;
 }
 
 uint8_t *

@@ -36,13 +36,12 @@ extern const char *const hs_baseline_names[HS_N_BASELINES];
 
 /* Scores of all but the last two: score (HS_N_PLACES, held-out trajectories),
  * NaN where a place has no state.  note, an object, gets what was chosen on the
- * way (lambda, draws).  Single features and directions are signed so that their
- * AUC on the training side is at least 1/2.  Returns 0, or -1. */
-HS_MUST_CHECK int hs_baseline_scores(enum hs_baseline b,
-                                     const struct hs_trajset *s, size_t l,
-                                     uint64_t seed, struct hs_team *team,
-                                     double *score, json_t *note,
-                                     struct hs_error *err);
+ * way (lambda, draws) and errors where a fit failed.  Single features and
+ * directions are signed so that their AUC on the training side is at least 1/2.
+ */
+void hs_baseline_scores(enum hs_baseline b, const struct hs_trajset *s,
+                        size_t l, uint64_t seed, struct hs_team *team,
+                        double *score, json_t *note);
 
 /* Whether these scores estimate the probability of a reward. */
 bool hs_baseline_calibrated(enum hs_baseline b);

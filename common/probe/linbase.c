@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <xxhash.h>
+
+#include "base/json.h"
 #include "base/mem.h"
 #include "stats/linear.h"
 
@@ -48,11 +51,13 @@ z_row(const struct hs_trajset *s, size_t l, const struct hs_which *w,
             st->sigma[c] > 0 ? (scratch[c] - st->mean[c]) / st->sigma[c] : 0;
 }
 
-/* Whether a training problem chooses lambda. */
+/* Whether a training problem chooses lambda: by its id, not by its place. */
 static bool
 is_inner(const struct hs_trajset *s, size_t j)
 {
-    return s->traj[j].problem % INNER == 0;
+    const char *id = s->problems[s->traj[j].problem];
+
+    return XXH3_64bits(id, strlen(id)) % INNER == 0;
 }
 
 /* Reads the states of a place.  Returns false where one is not stored. */
@@ -211,7 +216,7 @@ work(void *ud, struct hs_team *team, size_t thread)
         q->lambda[k] = NAN;
         if (whole)
             q->rc[k] = fit_and_score(q, &p, k, score, &q->err[k]);
-        for (size_t i = 0; !whole && i < p.n_val; i++)
+        for (size_t i = 0; (!whole || q->rc[k] < 0) && i < p.n_val; i++)
             score[i] = NAN;
         free(p.x);
         free(p.y);
@@ -219,23 +224,23 @@ work(void *ud, struct hs_team *team, size_t thread)
     }
 }
 
-int
+void
 hs_linear_scores(enum hs_baseline b, const struct hs_trajset *s, size_t l,
-                 struct hs_team *team, double *score, json_t *note,
-                 struct hs_error *err)
+                 struct hs_team *team, double *score, json_t *note)
 {
     struct job q = {.b = b, .s = s, .l = l, .score = score};
-    json_t *lambda = json_object();
+    json_t *lambda = json_object(), *errors = json_object();
 
     hs_team_run(team, work, &q);
-    for (size_t k = 0; k < HS_N_PLACES; k++)
+    for (size_t k = 0; k < HS_N_PLACES; k++) {
         json_object_set_new(lambda, hs_place_names[k],
-                            isfinite(q.lambda[k]) ? json_real(q.lambda[k])
-                                                  : json_null());
-    json_object_set_new(note, "lambda", lambda);
-    for (size_t k = 0; k < HS_N_PLACES; k++)
+                            hs_json_number(q.lambda[k]));
         if (q.rc[k] < 0)
-            return hs_fail(err, "%s at %s: %s", hs_baseline_names[b],
-                           hs_place_names[k], q.err[k].text);
-    return 0;
+            json_object_set_new(errors, hs_place_names[k],
+                                json_string(q.err[k].text));
+    }
+    if (json_object_size(errors) > 0)
+        json_object_set(note, "errors", errors);
+    json_decref(errors);
+    json_object_set_new(note, "lambda", lambda);
 }

@@ -59,12 +59,6 @@ struct draw {
     struct hs_error *err;
 };
 
-static void
-drop(const char *text)
-{
-    (void)text;
-}
-
 /* Opens what was written to f for reading from its start. */
 static struct hs_reader *
 read_again(FILE *f, struct hs_error *err)
@@ -109,6 +103,7 @@ static int
 make_set(struct draw *d)
 {
     const uint64_t most = (uint64_t)1 << 30; /* bytes in memory, no more */
+    struct hs_study study = {.s = &d->set, .quiet = true};
     struct hs_list layers = {.v = &d->layer, .n = 1};
     FILE *f = hs_tempfile(NULL, d->err);
     struct hs_reader *r = NULL;
@@ -128,7 +123,7 @@ make_set(struct draw *d)
         rc = hs_trajset_split(&d->set, d->q->study.val, d->q->study.split_seed,
                               d->err);
     if (rc == 0)
-        rc = hs_study_check(&d->set, drop, d->err);
+        rc = hs_study_check(&study, d->err);
     if (rc == 0)
         hs_trajset_stats(&d->set, d->q->team);
     return rc;
@@ -146,9 +141,10 @@ make_probes(struct draw *d, uint64_t seed)
     FILE *f;
     int rc = -1;
 
+    study.quiet = true;
     study.fit.seed = seed;
     study.eval.seed = seed;
-    if (hs_study_layer(&study, 0, &e, drop, d->err) < 0 ||
+    if (hs_study_layer(&study, 0, &e, d->err) < 0 ||
         (f = hs_tempfile(NULL, d->err)) == NULL) {
         hs_encoded_free(&e);
         return -1;

@@ -14,6 +14,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/msg.h"
 #include "probe/proberec.h"
 #include "stats/maxauc.h"
 #include "stats/rank.h"
@@ -33,12 +34,18 @@ struct layer {
     const struct hs_study *q;
     size_t l, n_val;
     struct hs_encoded *e;
-    void (*warn)(const char *text);
     struct hs_error *err;
     /* the fit whose steps are logged */
     const struct hs_fit_options *o;
     int log_rc;
 };
+
+static void
+warn(const struct hs_study *q, const char *text)
+{
+    if (!q->quiet)
+        hs_warn("%s", text);
+}
 
 uint64_t
 hs_study_epochs(const struct hs_study *q)
@@ -52,9 +59,9 @@ hs_study_epochs(const struct hs_study *q)
 }
 
 int
-hs_study_check(const struct hs_trajset *s, void (*warn)(const char *text),
-               struct hs_error *err)
+hs_study_check(const struct hs_study *q, struct hs_error *err)
 {
+    const struct hs_trajset *s = q->s;
     static const char *const sides[] = {"training", "held-out"};
     size_t n[2][2] = {{0}};
 
@@ -75,14 +82,14 @@ hs_study_check(const struct hs_trajset *s, void (*warn)(const char *text),
                            "only %zu of %zu training trajectories have "
                            "reward %d: less than 15 %%",
                            few, right + wrong, right < wrong);
-            warn(text);
+            warn(q, text);
         }
         if (side == 1 && few < FEW) {
             (void)snprintf(text, sizeof text,
                            "only %zu held-out trajectories have reward %d: "
                            "too few for an interval to be trusted",
                            few, right < wrong);
-            warn(text);
+            warn(q, text);
         }
     }
     return 0;
@@ -220,7 +227,7 @@ add_warning(const struct layer *y, json_t *eval, const char *text)
         json_object_set_new(eval, "warnings", list);
     }
     json_array_append_new(list, json_string(text));
-    y->warn(text);
+    warn(y->q, text);
 }
 
 /* TD(0) is known to leave V where it was: pitfall 1. */
@@ -414,6 +421,23 @@ shuffled(struct layer *y, enum hs_target target)
     return rc;
 }
 
+static void
+warn_of_errors(const struct layer *y, enum hs_baseline b, const json_t *note)
+{
+    json_t *errors = json_object_get(note, "errors"), *why;
+    const char *place;
+
+    json_object_foreach(errors, place, why)
+    {
+        char text[512];
+
+        (void)snprintf(text, sizeof text, "layer %" PRIu32 ", %s at %s: %s",
+                       y->q->s->layers[y->l], hs_baseline_names[b], place,
+                       json_string_value(why));
+        warn(y->q, text);
+    }
+}
+
 static int
 baselines(struct layer *y)
 {
@@ -424,11 +448,12 @@ baselines(struct layer *y)
     for (int b = 0; rc == 0 && b < HS_BASE_SHUFFLED; b++) {
         json_t *note = json_object();
 
-        if (q->baselines[b])
-            rc = hs_baseline_scores((enum hs_baseline)b, q->s, y->l,
-                                    q->fit.seed, q->team, score, note, y->err);
-        if (rc == 0 && q->baselines[b])
+        if (q->baselines[b]) {
+            hs_baseline_scores((enum hs_baseline)b, q->s, y->l, q->fit.seed,
+                               q->team, score, note);
+            warn_of_errors(y, (enum hs_baseline)b, note);
             rc = put_baseline(y, (enum hs_baseline)b, NULL, score, note);
+        }
         json_decref(note);
     }
     for (size_t i = 0; rc == 0 && i < q->n_targets; i++)
@@ -440,14 +465,10 @@ baselines(struct layer *y)
 
 int
 hs_study_layer(const struct hs_study *q, size_t l, struct hs_encoded *e,
-               void (*warn)(const char *text), struct hs_error *err)
+               struct hs_error *err)
 {
-    struct layer y = {.q = q,
-                      .l = l,
-                      .n_val = hs_count_val(q->s),
-                      .e = e,
-                      .warn = warn,
-                      .err = err};
+    struct layer y = {
+        .q = q, .l = l, .n_val = hs_count_val(q->s), .e = e, .err = err};
 
     if (coordinates(&y) < 0)
         return -1;

@@ -28,6 +28,7 @@ struct hs_study {
     uint64_t permutations; /* of the test of single coordinates; 0: none */
     double alpha;          /* its family-wise level */
     bool log_steps;        /* a record for each step */
+    bool quiet;            /* no warnings */
     void (*progress)(void *ud, uint64_t epochs); /* so many more are done */
     void *ud;
 };
@@ -36,16 +37,14 @@ struct hs_study {
 uint64_t hs_study_epochs(const struct hs_study *q);
 
 /* All records of layer index l are appended to e.  What is suspicious about the
- * data, or a probe, goes to warn() and into the records.  Returns 0, or -1. */
+ * data, or a probe, is warned of and goes into the records.  Returns 0, or -1.
+ */
 HS_MUST_CHECK int hs_study_layer(const struct hs_study *q, size_t l,
-                                 struct hs_encoded *e,
-                                 void (*warn)(const char *text),
-                                 struct hs_error *err);
+                                 struct hs_encoded *e, struct hs_error *err);
 
 /* Whether the split can be fitted and scored: both rewards on both sides.
  * Returns 0, or -1 with what is missing.  Rare classes are warned of. */
-HS_MUST_CHECK int hs_study_check(const struct hs_trajset *s,
-                                 void (*warn)(const char *text),
+HS_MUST_CHECK int hs_study_check(const struct hs_study *q,
                                  struct hs_error *err);
 
 /* Fills an empty head: the stream's that was read, of kind "probes", with all
