@@ -16,7 +16,7 @@ words_of() {
 
 # Lines of "long short takes", short "-" if there is none, takes 0 or 1.
 from_help() {
-    sed -n -E 's/^ {1,8}(-([A-Za-z0-9]), |)--([a-z0-9-]+)(([ =][^ ]).*|)(  .*|)$/\3 -\2 \5/p' "$1" |
+    sed -n -E 's/^ {1,8}(-([A-Za-z0-9]), |)--([a-z0-9-]+)((\[?[ =][^ ]).*|)(  .*|)$/\3 -\2 \5/p' "$1" |
         awk '{ s = substr($2, 2); print $1, (s == "" ? "-" : s), (NF > 2) }' | sort
 }
 
