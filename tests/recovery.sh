@@ -11,7 +11,7 @@
 # recalled BY TARGET: how many of the truth are among the top of rank.hsz
 recalled() {
     neuron-rank -q --by="$1" --top=6 probes.hsz |
-        neuron-rank -q --target="$2" --select | tr ' ,' '\n\n' | sort >selected
+        neuron-rank -q --target="$2" --select | tr -s ' ,' '[\n*]' | sort >selected
     comm -12 selected truth | wc -l
 }
 for seed in 1 2 3 4 5; do
@@ -52,8 +52,8 @@ ok 'as the paper has it (td, no standardisation, raw norms): under 70 %' \
     test "${found:-100}" -lt 70
 
 # ---- --recovery: what the programs say
-world='--width=64 --value=4 --seed=3 --effect=0.5 --draw=7'
-fit='--hidden=32 --epochs=6 --patience=3 --permutations=199 --alpha=0.1'
+world='--width=64 --value=4 --seed=3 --effect=0.4 --draw=7'
+fit='--hidden=32 --epochs=6 --lr=0.003 --patience=3 --permutations=199 --alpha=0.1'
 # shellcheck disable=SC2086 # words
 recovery() {
     hs-synth $world $fit --target=td,mc "$@"
@@ -100,15 +100,15 @@ recovery --recovery=150 --draws=2 --tsv >both.tsv
 is '--recovery: AUC is a mean over draws' \
     "$(awk '$2 == "mc" { print $6 }' both.tsv | cut -c 1-5)" \
     "$(awk '$2 == "mc" { print $6 }' one.tsv >aucs
-        hs-synth --width=64 --value=4 --seed=3 --effect=0.5 --draw=8 --trajectories=150 |
-            probe-fit -q --hidden=32 --epochs=6 --patience=3 --seed=1 --target=mc --baselines=none \
+        hs-synth --width=64 --value=4 --seed=3 --effect=0.4 --draw=8 --trajectories=150 |
+            probe-fit -q --hidden=32 --epochs=6 --lr=0.003 --patience=3 --seed=1 --target=mc --baselines=none \
                 --permutations=0 --bootstrap=0 | probe-fit --report=tsv |
             awk -F '\t' '$2 == "mc" && $5 == "s0" { print $6 }' >>aucs
         awk '{ sum += $1 / 2 } END { printf "%.4f", sum }' aucs | cut -c 1-5)"
 ok '--recovery: another draw, other figures' \
     test "$(grep -v '^#' two.tsv)" != "$(grep -v '^#' one.tsv)"
 is '--recovery: the settings' \
-    "$(grep -c '^# world: {"seed":3,"width":64.*"effect":\[0.5,0.5\]\|^# probe: {.*"hidden":32.*"epochs":6\|^# draws 7 to 7\|level 0.1, 199 perm' one.tsv)" 4
+    "$(grep -c '^# world: {"seed":3,"width":64.*"effect":\[0.4,0.4\]\|^# probe: {.*"hidden":32.*"epochs":6\|^# draws 7 to 7\|level 0.1, 199 perm' one.tsv)" 4
 # ---- what it refuses
 while IFS='|' read -r arguments wanted; do
     # shellcheck disable=SC2086 # words

@@ -95,6 +95,7 @@ static const char usage[] =
     "value\n"
     "                          neurons (100,200,400,800,1600)\n"
     "      --draws=N           of each size (3)\n"
+    "      --by=B              l1, l1-raw, l2, gradient, auc (l1)\n"
     "      --target=LIST       of the probe, as in probe-fit, like all these "
     "(mc)\n"
     "      --hidden=N          (1024)\n"
@@ -121,6 +122,7 @@ static const char usage[] =
 
 static const struct option longopts[] = {
     {"alpha", required_argument, NULL, HS_STUDYOPT_ALPHA},
+    {"by", required_argument, NULL, HS_RECOVERY_OPT_BY},
     {"confound-effect", required_argument, NULL, HS_SYNTH_OPT_CONFOUND_EFFECT},
     {"confounding", required_argument, NULL, HS_SYNTH_OPT_CONFOUNDING},
     {"confounds", required_argument, NULL, HS_SYNTH_OPT_CONFOUNDS},

@@ -15,10 +15,10 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/msg.h"
 #include "base/num.h"
 #include "base/tempfile.h"
 #include "probe/proberec.h"
-#include "probe/ranking.h"
 #include "probe/split.h"
 
 static const uint64_t usual_sizes[] = {100, 200, 400, 800, 1600};
@@ -28,7 +28,7 @@ static const char scratch[] = "temporary file"; /* in messages */
 void
 hs_recovery_init(struct hs_recovery *q)
 {
-    *q = (struct hs_recovery){.draws = 3};
+    *q = (struct hs_recovery){.draws = 3, .by = HS_BY_L1};
     hs_study_choice_init(&q->study);
     memset(q->study.baselines, 0, sizeof q->study.baselines);
     q->study.fit.targets[0] = HS_TARGET_MC;
@@ -225,7 +225,7 @@ judge(const struct draw *d, enum hs_target target, struct hs_recovered *out)
 
     *out = (struct hs_recovered){0};
     if (take_auc(d, target, out) < 0 ||
-        hs_rank(&r, &d->probes, d->layer, target, HS_BY_L1, &top, d->err) < 0)
+        hs_rank(&r, &d->probes, d->layer, target, d->q->by, &top, d->err) < 0)
         return -1;
     for (size_t i = 0; i < r.n_top; i++)
         n += d->world.coord[r.order[i]].role == HS_SYNTH_VALUE;
@@ -353,13 +353,13 @@ print_settings(const struct draw *d, bool tabs, FILE *out)
     (void)fprintf(out,
                   "# draws %" PRIu64 " to %" PRIu64
                   ", seeds of probes from 0, held out %g of the problems\n"
-                  "# recall: among the first %zu by l1; least: of the draws; "
+                  "# recall: among the first %zu by %s; least: of the draws; "
                   "AUC of V(s_0): no probe can have more than %.3f\n"
                   "# found, false, confounds: by single coordinates at s_0, "
                   "family-wise level %g, %" PRIu64 " permutations\n",
                   q->world.draw, q->world.draw + q->draws - 1, q->study.val,
-                  d->world.o.value.at.n, d->world.auc0, q->study.alpha,
-                  q->study.permutations);
+                  d->world.o.value.at.n, hs_rank_by_name(q->by), d->world.auc0,
+                  q->study.alpha, q->study.permutations);
     (void)fputs(tabs ? "#trajectories\ttarget\tdraws\trecall\tleast\tauc\t"
                        "found\tfalse\tconfounds\n"
                      : "trajectories  target     draws  recall  least    auc  "
@@ -411,6 +411,11 @@ hs_parse_recovery_option(struct hs_recovery *q, int c, const char *arg)
         return true;
     case HS_RECOVERY_OPT_DRAWS:
         q->draws = hs_parse_u64("--draws", arg, 1, 100000);
+        return true;
+    case HS_RECOVERY_OPT_BY:
+        if (hs_rank_by_parse(arg, &q->by) < 0)
+            hs_die(HS_EXIT_USAGE,
+                   "--by: '%s' is not l1, l1-raw, l2, gradient or auc", arg);
         return true;
     case HS_FITOPT_PATIENCE:
         q->patience_given = true;

@@ -7,7 +7,7 @@
  * Draw i of n trajectories gives what
  *
  *     hs-synth WORLD --positions=all --trajectories=n --draw=(first + i) |
- *         probe-fit FIT --seed=i --baselines=none | neuron-rank --top=K
+ *         probe-fit FIT --seed=i --baselines=none | neuron-rank --by=B --top=K
  *
  * finds with K value neurons in the world.
  */
@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/team.h"
+#include "probe/ranking.h"
 #include "probe/studyopt.h"
 #include "probe/synth.h"
 #include "stats/auc.h"
@@ -32,6 +33,7 @@ struct hs_recovery {
     uint64_t *sizes;               /* (n_sizes): trajectories; owned */
     size_t n_sizes;
     uint64_t draws; /* of each size */
+    enum hs_rank_by by;
     bool patience_given;
     struct hs_team *team;
 };
@@ -69,7 +71,8 @@ HS_MUST_CHECK int hs_recovery_print(const struct hs_recovery *q, bool tabs,
 /* Values of long options in getopt's table. */
 enum hs_recovery_opt {
     HS_RECOVERY_OPT_RECOVERY = 768, /* takes an argument or none */
-    HS_RECOVERY_OPT_DRAWS
+    HS_RECOVERY_OPT_DRAWS,
+    HS_RECOVERY_OPT_BY
 };
 
 /* Takes option c of getopt_long, those of a fit included.  Whether it is one of

@@ -36,7 +36,7 @@ cd "$scratch"
 # recall BY TARGET: of the probes in probes.hsz
 recall() {
     neuron-rank -q --by="$1" --target="$2" --top=12 probes.hsz |
-        neuron-rank -q --select | tr ' ,' '\n\n' | sort >selected
+        neuron-rank -q --select | tr -s ' ,' '[\n*]' | sort >selected
     comm -12 selected truth | awk 'END { printf "%.3f", NR / 12 }'
 }
 
@@ -62,20 +62,22 @@ while [ "$seed" -le "$last" ]; do
     done
     seed=$((seed + 1))
 done | tee table
-awk -F '\t' '
+awk -F '\t' -v worlds=$((last - first + 1)) '
+    /^#/ { next }
     { k = $2 "\t" $3; n[k]++; for (i = 5; i <= 8; i++) sum[k, i] += $i }
     END {
-        for (k in n) {
+        for (line = 0; line < 4; line++) {
+            k = (line < 2 ? "zscore" : "none") "\t" (line % 2 ? "mc" : "td")
             printf "mean\t%s\t", k
             for (i = 5; i <= 8; i++)
-                printf "\t%.3f", sum[k, i] / n[k]
+                printf "\t%.3f", sum[k, i] / (n[k] ? n[k] : 1)
             print ""
         }
         good = 1
         for (t = 0; t < 2; t++) {
             k = "zscore\t" (t ? "td" : "mc")
-            good = good && n[k] > 0 && sum[k, 6] / n[k] >= 0.95
+            good = good && n[k] == worlds && sum[k, 6] / n[k] >= 0.95
         }
         k = "none\ttd"
-        exit !(good && n[k] > 0 && sum[k, 7] / n[k] < 0.95)
+        exit !(good && n[k] == worlds && sum[k, 7] / n[k] < 0.95)
     }' table
