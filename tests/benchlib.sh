@@ -24,6 +24,14 @@ row() {
     say '  %-58s %8s   (target %s)\n' "$1" "$2" "$3"
 }
 
+# seconds COMMAND...: how long it takes
+seconds() {
+    s_start=$(date +%s.%N)
+    "$@" || exit 1
+    s_end=$(date +%s.%N)
+    awk "BEGIN { print $s_end - $s_start }"
+}
+
 # with_kernel NAME COMMAND...: by another kernel of OpenBLAS, or its own choice
 with_kernel() (
     case $1 in

@@ -24,14 +24,6 @@ trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
 . "$here/../benchlib.sh"
 
-# seconds COMMAND...: how long it takes
-seconds() {
-    s_start=$(date +%s.%N)
-    "$@" || exit 1
-    s_end=$(date +%s.%N)
-    awk "BEGIN { print $s_end - $s_start }"
-}
-
 # make_problems N VOCABULARY >FILE: made-up prompts and completions
 make_problems() {
     awk -v n="$1" -v vocab="$2" '
