@@ -64,12 +64,14 @@ is '--recovery' "$?:$(cat err)" 0:
 hs-synth $world --trajectories=150 >acts.hsz
 # shellcheck disable=SC2086 # words
 probe-fit -q $fit --target=td,mc --baselines=none <acts.hsz >probes.hsz
-neuron-rank -q --top=4 probes.hsz >rank.hsz
 hs-synth --truth=acts.hsz >truth
-for target in td mc; do
-    neuron-rank -q --tsv --target=$target rank.hsz >rank.tsv
+for case in l1,td l1,mc gradient,td auc,mc; do
+    by=${case%,*} target=${case#*,}
+    neuron-rank -q --by="$by" --top=4 probes.hsz >rank.hsz
+    recovery --recovery=150 --draws=1 --tsv --by="$by" >by.tsv
+    neuron-rank -q --tsv --target="$target" rank.hsz >rank.tsv
     auc=$(probe-fit --report=tsv <probes.hsz |
-        awk -F '\t' -v target=$target '$2 == target && $5 == "s0" { printf "%.4f", $6 }')
+        awk -F '\t' -v target="$target" '$2 == target && $5 == "s0" { printf "%.4f", $6 }')
     awk -F '\t' -v auc="$auc" -v target=$target '
         NR == FNR { role[$2] = $1 == "sink" || $1 == "massive" ? role[$2] : $1; next }
         FNR == 1 { sub(/^#/, ""); for (i = 1; i <= NF; i++) at[$i] = i; next }
@@ -86,8 +88,8 @@ for target in td mc; do
             printf "150 %s 1 %.4f %.4f %s %.4f %.4f %.4f\n", target, top / 4,
                 top / 4, auc, value / 4, other, confound
         }' truth rank.tsv >wanted
-    is "--recovery: the figures of the programs, $target" \
-        "$(awk -v target=$target '$2 == target' one.tsv | tr '\t' ' ')" "$(cat wanted)"
+    is "--recovery: the figures of the programs, $case" \
+        "$(awk -v target="$target" '$2 == target' by.tsv | tr '\t' ' ')" "$(cat wanted)"
 done
 recovery --recovery=60,150 --draws=2 -j 3 >a.txt
 recovery --recovery=60,150 --draws=2 -j 1 >b.txt
@@ -124,6 +126,7 @@ done <<'END'
 --recovery --truth=file|--truth and --recovery exclude each other
 --recovery --trajectories=5|--trajectories is not for --recovery
 --recovery --positions=all|--positions is not for --recovery
+--recovery --by=size|--by: 'size' is not l1, l1-raw, l2, gradient or auc
 --draws=3|--draws is for --recovery
 --target=mc|--target is for --recovery
 --tsv|--tsv is for --recovery
