@@ -12,7 +12,7 @@
 CDPATH='' cd -- "$(dirname -- "$0")/.." || exit 1
 . tests/build.sh
 
-train=${1:-400}
+train=${1:-300}
 case $train in
 *[!0-9]* | '' | 0*) train=0 ;;
 esac
@@ -35,7 +35,7 @@ targets='td mc'
 
 # The settings that differ from the defaults, for the sake of time: a larger
 # learning rate and fewer epochs.
-fit='--epochs 20 --lr 3e-4'
+fit='--epochs 15 --lr 3e-4'
 
 say() {
     printf '%4d s  %s\n' $(($(date +%s) - started)) "$*"
@@ -178,7 +178,7 @@ for task in $tasks; do
     done
 done
 
-printf '\nIoU of the top tenth between tasks, against chance and between seeds\n'
+printf '\nIoU of the top tenth between tasks (pairs of different seeds), between seeds\nof a task, and by chance\n'
 cat overlap-*.tsv | awk -F '\t' '
     $1 == "#type" { for (i = 1; i <= NF; i++) at[$i] = i; next }
     $at["ratio"] == "0.9" {
@@ -189,5 +189,5 @@ cat overlap-*.tsv | awk -F '\t' '
             $at["expected"], $at["lo"], $at["hi"], $at["p"], $at["ceiling"]
     }'
 echo
-hs-plot layers chain-probes.hsz --width 78 --height 16 --title 'chain, s_0'
+hs-plot auc -l 2 chain-probes.hsz --width 78 --height 30 --title chain
 say "done; tables and pictures are in $out"
