@@ -63,7 +63,7 @@ hs-view --fields id,reward,completion "$out/three.hsz" || exit 1
 cat <<END
 
     probe-fit -l 2-4 --target td,mc --seeds 2 --epochs 30 -o probes.hsz < acts.hsz
-    neuron-rank --target td --audit audit.hsz -o rank.hsz probes.hsz
+    neuron-rank --target mc --audit audit.hsz -o rank.hsz probes.hsz
 
 END
 cd "$out" || exit 1
@@ -73,12 +73,12 @@ head -n 20 problems.jsonl |
 probe-fit -l 2-4 --target td,mc --seeds 2 --epochs 30 \
     --baselines ridge,logistic,prompt-length,entropy,shuffled \
     -o probes.hsz <acts.hsz || exit 1
-neuron-rank --target td --audit audit.hsz -o rank.hsz probes.hsz || exit 1
+neuron-rank --target mc --audit audit.hsz -o rank.hsz probes.hsz || exit 1
 probe-fit --report <probes.hsz >report.txt || exit 1
 cut -c 1-46 report.txt
 echo
-echo 'The value neurons: the top 1 % of each layer (td), and how they are told apart'
-neuron-rank --tsv rank.hsz | awk -F '\t' '
+echo 'The value neurons: the top 1 % of each layer (mc), and what is known of them'
+neuron-rank -q --tsv rank.hsz | awk -F '\t' '
     /^#/ { for (i = 1; i <= NF; i++) at[$i] = i; next }
     $at["top"] != 1 { next }
     { printf "layer %s  coordinate %-4s importance %6.3f  in the top of %3d %% of " \

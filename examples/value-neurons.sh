@@ -184,9 +184,9 @@ cat overlap-*.tsv | awk -F '\t' '
     $at["ratio"] == "0.9" {
         a = $at["a"]; b = $at["b"]
         sub(/-.*/, "", a); sub(/-.*/, "", b)
-        printf "%-3s layer %s  %-7s%-7s IoU %.3f  chance %.3f (%.3f-%.3f)  p %.2g  seeds %.3f\n",
-            $at["target_a"], $at["layer_a"], a, b, $at["iou"],
-            $at["expected"], $at["lo"], $at["hi"], $at["p"], $at["ceiling"]
+        printf "%-3s layer %s  %-6s %-7s IoU %.3f  seeds %.3f  chance %.3f (%.3f-%.3f)\n",
+            $at["target_a"], $at["layer_a"], a, b, $at["cross_iou"],
+            $at["ceiling"], $at["expected"], $at["lo"], $at["hi"]
     }'
 echo
 hs-plot auc -l 2 chain-probes.hsz --width 78 --height 30 --title chain

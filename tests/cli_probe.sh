@@ -196,7 +196,7 @@ for dtype in f16 bf16 f32; do
     "$python" "$oracle" make states.hsz n=60 dtype=$dtype over=1
     for options in '--head=sigmoid' '--head=linear --standardize=rms' '--standardize=none'; do
         # shellcheck disable=SC2086 # words
-        fit -q $options --target=td,mc --seeds=2 --log-steps --baselines=ntp <states.hsz >some.probes
+        fit -q $options --target=td,mc --seeds=2 --log-steps --keep=last --baselines=ntp <states.hsz >some.probes
         probe-fit --apply=some.probes <states.hsz >values.hsz
         ok "--apply and the figures, $dtype $options: as NumPy says" \
             "$python" "$probe" values some.probes values.hsz states.hsz
