@@ -538,9 +538,9 @@ test_no_salvage(void **state)
         static const char *const texts[] = {"id", "notes of a year", "(\xb5/"};
         size_t n = strlen(texts[i]);
 
-        assert_int_equal(hs_salvage(memory_file(texts[i], n), "in", &s, see,
-                                    &next, &err),
-                         i == 2 ? 0 : -1);
+        assert_int_equal(
+            hs_salvage(memory_file(texts[i], n), "in", &s, see, &next, &err),
+            i == 2 ? 0 : -1);
         if (i == 2)
             hs_head_free(&s.head);
         else
@@ -573,11 +573,16 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_end),        cmocka_unit_test(test_truncation),
-        cmocka_unit_test(test_flips),      cmocka_unit_test(test_bytes_behind),
-        cmocka_unit_test(test_order),      cmocka_unit_test(test_records),
-        cmocka_unit_test(test_heads),      cmocka_unit_test(test_frames),
-        cmocka_unit_test(test_resume),     cmocka_unit_test(test_resume_frames),
+        cmocka_unit_test(test_end),
+        cmocka_unit_test(test_truncation),
+        cmocka_unit_test(test_flips),
+        cmocka_unit_test(test_bytes_behind),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_records),
+        cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_frames),
+        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_resume_frames),
         cmocka_unit_test(test_no_salvage),
         cmocka_unit_test(test_no_salvage_of_damage),
     };
