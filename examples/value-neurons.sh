@@ -60,12 +60,12 @@ study() {
         --progress never -o "$1-probes.hsz" <"$1.hsz" || exit 1
     probe-fit --report <"$1-probes.hsz" >"$1-auc.txt" || exit 1
     probe-fit --report=tsv <"$1-probes.hsz" >"$1-auc.tsv" || exit 1
-    say "$1: rankings, pruning curves of td"
-    neuron-rank -q --target td --audit "$1-audit.hsz" \
-        --curve "$1.hsz" --val-file "$1-test.hsz" --epochs 8 --random 3 \
-        --progress never -o "$1-td-rank.hsz" "$1-probes.hsz" || exit 1
-    neuron-rank -q --target mc --audit "$1-audit.hsz" -o "$1-mc-rank.hsz" \
-        "$1-probes.hsz" || exit 1
+    for target in $targets; do
+        say "$1: $target, ranking and pruning curves"
+        neuron-rank -q --target $target --audit "$1-audit.hsz" \
+            --curve "$1.hsz" --val-file "$1-test.hsz" --epochs 5 --random 3 \
+            --progress never -o "$1-$target-rank.hsz" "$1-probes.hsz" || exit 1
+    done
     for target in $targets; do
         neuron-rank -q --tsv "$1-$target-rank.hsz" >"$1-$target-rank.tsv" ||
             exit 1
@@ -85,9 +85,9 @@ for task in $tasks; do
     study $task
     draw $task-auc auc $task-probes.hsz --title "$task"
     draw $task-training training $task-probes.hsz --title "$task"
-    draw $task-td-pruning pruning --at s0,sT $task-td-rank.hsz \
-        --title "$task, td"
     for target in $targets; do
+        draw $task-$target-pruning pruning --at s0,sT $task-$target-rank.hsz \
+            --title "$task, $target"
         draw $task-$target-importance importance $task-$target-rank.hsz \
             --title "$task, $target"
     done
