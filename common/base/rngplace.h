@@ -13,13 +13,12 @@ enum hs_rng_stream {
     HS_RNG_INIT_B1,     /* a: row */
     HS_RNG_INIT_W2,     /* a: column */
     HS_RNG_INIT_B2,
-    HS_RNG_EPOCH,     /* a: epoch, b: step of the shuffle */
-    HS_RNG_SPLIT,     /* by hash of the problem */
-    HS_RNG_BOOTSTRAP, /* a: draw, b: item */
-    HS_RNG_PERMUTE,   /* a: draw, b: step of the shuffle */
-    HS_RNG_DIRECTION, /* a: draw, b: coordinate */
-    HS_RNG_SUBSET,    /* a: draw, b: step: random coordinates */
-    HS_RNG_SYNTH = 64 /* and up: hs-synth's own */
+    HS_RNG_EPOCH,         /* a: epoch, b: step of the shuffle */
+    HS_RNG_BOOTSTRAP = 7, /* a: draw, b: item */
+    HS_RNG_PERMUTE,       /* a: draw, b: step of the shuffle */
+    HS_RNG_DIRECTION,     /* a: draw, b: coordinate / 4 */
+    HS_RNG_SUBSET,        /* a: draw, b: step: random coordinates */
+    HS_RNG_SYNTH = 64     /* and up: hs-synth's own */
 };
 
 #endif

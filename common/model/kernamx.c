@@ -17,8 +17,9 @@
 
 #include "model/kern.h"
 
-#include <immintrin.h>
 #include <string.h>
+
+#include "model/amx.h"
 
 enum {
     STEP = 32,           /* inputs of one tile */
@@ -28,38 +29,6 @@ enum {
     PAIRS_COPY = 3, /* groups of rows that make copying weights worth it */
     OUTS = HS_OUT_BLOCK
 };
-
-/* gcc 12 does not tell itself that tile instructions read memory: without this
- * it drops or moves the stores that come before them. */
-static inline void
-stores_done(const void *p)
-{
-    __asm__ volatile("" : : "r"(p) : "memory");
-}
-
-/* The unit's configuration: eight tiles of 16 rows of 64 bytes. */
-static void
-begin(void)
-{
-    struct {
-        uint8_t palette, start_row, reserved[14];
-        uint16_t row_bytes[16];
-        uint8_t rows[16];
-    } c = {.palette = 1};
-
-    for (int i = 0; i < 8; i++) {
-        c.row_bytes[i] = 64;
-        c.rows[i] = 16;
-    }
-    stores_done(&c);
-    _tile_loadconfig(&c);
-}
-
-static void
-end(void)
-{
-    _tile_release();
-}
 
 /* Rows p, p + 4 * stride, ... of 4 floats, one to a quarter of a register. */
 static inline __m512
@@ -318,7 +287,7 @@ product(float *out, size_t out_stride, const uint16_t *x, size_t n_rows,
 
     if (n_parts == 1 && n_out == OUTS && k % STEP == 0 && pairs >= PAIRS_COPY) {
         copy_weights(scratch, w, k);
-        stores_done(scratch);
+        hs_amx_stored(scratch);
     } else if (n_parts == 1 && n_out == OUTS && k % STEP == 0) {
         l.data = w->data;
         l.stride = w->stride;
@@ -326,7 +295,7 @@ product(float *out, size_t out_stride, const uint16_t *x, size_t n_rows,
         l.step = STEP * 2;
     } else {
         split_weights(scratch, w, n_out, k, n_parts);
-        stores_done(scratch);
+        hs_amx_stored(scratch);
     }
     for (size_t r = 0; r < n_rows; r += 2 * GROUP) {
         int pair = n_rows - r > GROUP;
@@ -355,4 +324,4 @@ product(float *out, size_t out_stride, const uint16_t *x, size_t n_rows,
     }
 }
 
-const struct hs_tiles hs_tiles_amx = {begin, end, pack, product};
+const struct hs_tiles hs_tiles_amx = {hs_amx_begin, hs_amx_end, pack, product};

@@ -16,6 +16,7 @@
 #include "base/rng.h"
 #include "base/rngplace.h"
 #include "probe/linbase.h"
+#include "stats/normal.h"
 
 enum {
     N_DIRECTIONS = 20
@@ -104,16 +105,6 @@ single_feature(enum hs_baseline b, const struct hs_trajset *s, double *score)
     free(label);
 }
 
-/* Standard normal, by Box and Muller. */
-static double
-normal(uint64_t seed, uint32_t draw, uint32_t j)
-{
-    double u = 1 - hs_rng_uniform(seed, HS_RNG_DIRECTION, 2 * draw, j);
-    double v = hs_rng_uniform(seed, HS_RNG_DIRECTION, 2 * draw + 1, j);
-
-    return sqrt(-2 * log(u)) * cos(2 * 3.14159265358979323846 * v);
-}
-
 /* Projections of the z-scored states w (n) on direction r: out (n). */
 static void
 project(const struct hs_trajset *s, size_t l, const struct hs_which *w,
@@ -162,8 +153,7 @@ random_directions(const struct hs_trajset *s, size_t l, uint64_t seed,
 
         (void)hs_list_side(s, true, hs_place_shares[p], wv);
         for (uint32_t k = 0; k < N_DIRECTIONS; k++) {
-            for (uint32_t c = 0; c < s->dim; c++)
-                r[c] = normal(seed, k, c);
+            hs_normal_fill(seed, HS_RNG_DIRECTION, k, r, s->dim);
             project(s, l, w, n, r, train);
             project(s, l, wv, n_held, r, val);
             orient(train, label, n, val, n_held);

@@ -21,9 +21,9 @@
 
 #include "probe/fitkern.h"
 
-#include <immintrin.h>
 #include <string.h>
 
+#include "model/amx.h"
 #include "probe/fitrow.h"
 
 enum {
@@ -37,37 +37,6 @@ enum {
     GROUPS = 32,              /* groups of rows that gradient() takes */
     RUN = 128
 };
-
-/* gcc 12 does not tell itself that tile instructions read memory: without this
- * it drops or moves the stores that come before them. */
-static inline void
-stores_done(const void *p)
-{
-    __asm__ volatile("" : : "r"(p) : "memory");
-}
-
-static void
-begin(void)
-{
-    struct {
-        uint8_t palette, start_row, reserved[14];
-        uint16_t row_bytes[16];
-        uint8_t rows[16];
-    } c = {.palette = 1};
-
-    for (int i = 0; i < 8; i++) {
-        c.row_bytes[i] = 64;
-        c.rows[i] = 16;
-    }
-    stores_done(&c);
-    _tile_loadconfig(&c);
-}
-
-static void
-end(void)
-{
-    _tile_release();
-}
 
 static size_t
 blocks_of(size_t d)
@@ -311,7 +280,7 @@ forward(float *z, size_t z_stride, const void *groups, size_t n_groups,
                 split_weights((uint16_t *)scratch + q * steps * BLOCK,
                               w + (p + q) * w_stride + k * WIDE,
                               left < steps * SIDE ? left : steps * SIDE);
-            stores_done(scratch);
+            hs_amx_stored(scratch);
             forward_panels(z + p * z_stride, z_stride,
                            (const uint16_t *)groups + b * BLOCK, group,
                            n_groups, scratch, steps, n, i == 0);
@@ -454,7 +423,7 @@ gradient_tiles(float *g, const uint16_t *x, size_t group, const uint16_t *gates,
         gates += SIDE * WIDE;
     }
     store_sums(g);
-    stores_done(g);
+    hs_amx_stored(g);
     catch_up(before, SIDE);
 }
 
@@ -510,8 +479,8 @@ const struct hs_fit_product hs_fit_product_amx = {
     .run = RUN,
     .scratch = PANELS * STEPS * BLOCK * sizeof(uint16_t),
     .group_size = group_size,
-    .begin = begin,
-    .end = end,
+    .begin = hs_amx_begin,
+    .end = hs_amx_end,
     .pack = pack,
     .forward = forward,
     .turn = turn,

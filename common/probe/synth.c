@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "probe/synthrng.h"
+#include "stats/normal.h"
 
 enum {
     MAX_WIDTH = 65536,
@@ -357,7 +358,7 @@ choose_scales(struct hs_synth *w)
         c->scale = o->scale_lo * exp(range * u);
         if (c->massive)
             c->scale *= HS_SYNTH_MASSIVE;
-        c->mean = 2 * c->scale * hs_synth_normal(o->seed, HS_SYNTH_MEAN, 0, j);
+        c->mean = 2 * c->scale * hs_normal(o->seed, HS_SYNTH_MEAN, 0, j);
     }
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "stats/normal.h"
 #include "probe/synthrng.h"
 
 /* Normal scores of a problem, and one of a sample. */
@@ -39,41 +40,12 @@ hs_synth_key(uint64_t key, uint64_t stream, uint32_t a, uint32_t b)
     return (uint64_t)w[1] << 32 | w[0];
 }
 
-/* Within 6.3 of 0, as 32 bits go. */
-static double
-normal_of(uint32_t word)
-{
-    return gsl_cdf_ugaussian_Pinv((word + 0.5) * 0x1p-32);
-}
-
-double
-hs_synth_normal(uint64_t key, uint64_t stream, uint32_t a, uint32_t b)
-{
-    uint32_t w[4];
-
-    hs_rng_words(key, stream, a, b, w);
-    return normal_of(w[0]);
-}
-
-/* Four numbers of each draw; x (n). */
-static void
-fill_normal(uint64_t key, uint64_t stream, uint32_t a, double *x, size_t n)
-{
-    for (size_t i = 0; i < n; i += 4) {
-        uint32_t w[4];
-
-        hs_rng_words(key, stream, a, (uint32_t)(i / 4), w);
-        for (size_t k = 0; k < 4 && i + k < n; k++)
-            x[i + k] = normal_of(w[k]);
-    }
-}
-
 /* ---- what happens */
 
 static double
 score(uint64_t key, uint32_t which)
 {
-    return hs_synth_normal(key, HS_SYNTH_SCORE, which, 0);
+    return hs_normal(key, HS_SYNTH_SCORE, which, 0);
 }
 
 /* Uniform over lo .. hi for a normal score. */
@@ -100,7 +72,7 @@ walk(const struct hs_synth *w, struct hs_synth_path *p)
 
         if (t > 0 && (t % w->o.step_every == 0 || t == n)) {
             b += sqrt((double)(t - last) / (double)n) *
-                 hs_synth_normal(p->sample_key, HS_SYNTH_STEP, (uint32_t)t, 0);
+                 hs_normal(p->sample_key, HS_SYNTH_STEP, (uint32_t)t, 0);
             last = t;
         }
         left = (double)(n - last) / (double)n;
@@ -177,10 +149,10 @@ fill_noise(const struct layer *l, size_t pos)
     uint64_t key = pos < l->p->n_prompt ? l->p->problem_key : l->p->sample_key;
     double a = sqrt(o->noise_static), b = sqrt(1 - o->noise_static);
 
-    fill_normal(key, HS_SYNTH_NOISE | l->layer, (uint32_t)pos, l->noise,
-                o->width);
-    fill_normal(key, HS_SYNTH_FACTOR_NOISE | l->layer, (uint32_t)pos, l->factor,
-                o->factors);
+    hs_normal_fill(key, HS_SYNTH_NOISE | l->layer, (uint32_t)pos, l->noise,
+                   o->width);
+    hs_normal_fill(key, HS_SYNTH_FACTOR_NOISE | l->layer, (uint32_t)pos,
+                   l->factor, o->factors);
     for (size_t j = 0; j < o->width; j++)
         l->noise[j] = a * l->fixed[j] + b * l->noise[j];
     for (size_t k = 0; k < o->factors; k++)
@@ -249,10 +221,10 @@ hs_synth_states(const struct hs_synth *w, const struct hs_synth_path *p,
     l.noise = hs_calloc(o->width, sizeof *l.noise);
     l.factor_fixed = hs_calloc(o->factors, sizeof *l.factor_fixed);
     l.factor = hs_calloc(o->factors, sizeof *l.factor);
-    fill_normal(p->problem_key, HS_SYNTH_STATIC | l.layer, 0, l.fixed,
-                o->width);
-    fill_normal(p->problem_key, HS_SYNTH_FACTOR | l.layer, 0, l.factor_fixed,
-                o->factors);
+    hs_normal_fill(p->problem_key, HS_SYNTH_STATIC | l.layer, 0, l.fixed,
+                   o->width);
+    hs_normal_fill(p->problem_key, HS_SYNTH_FACTOR | l.layer, 0, l.factor_fixed,
+                   o->factors);
     for (size_t pos = first; pos < n; pos++)
         fill_row(&l, pos, x + (pos - first) * o->width);
     free(l.fixed);
@@ -304,8 +276,7 @@ fill_tokens(const struct hs_synth_path *p, struct hs_trajectory *t)
                     HS_SYNTH_TOKEN, (uint32_t)i, 0, HS_SYNTH_VOCAB - 1);
     t->tokens[t->n_tokens - 1] = 0;
     for (size_t i = 0; i < t->n_tokens - t->n_prompt; i++) {
-        double n =
-            hs_synth_normal(p->sample_key, HS_SYNTH_FIGURE, (uint32_t)i, 0);
+        double n = hs_normal(p->sample_key, HS_SYNTH_FIGURE, (uint32_t)i, 0);
         double u =
             hs_rng_uniform(p->sample_key, HS_SYNTH_FIGURE, (uint32_t)i, 1);
         double entropy = exp(0.3 * p->hesitation + 0.5 * n - 0.5);

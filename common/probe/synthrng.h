@@ -41,7 +41,4 @@ enum hs_synth_stream {
 /* A key for what is within the place (a, b). */
 uint64_t hs_synth_key(uint64_t key, uint64_t stream, uint32_t a, uint32_t b);
 
-/* A standard normal number. */
-double hs_synth_normal(uint64_t key, uint64_t stream, uint32_t a, uint32_t b);
-
 #endif
