@@ -8,9 +8,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <xxhash.h>
 
 #include "base/mem.h"
 
@@ -23,33 +20,15 @@ enum {
 static const uint64_t hash_seed = 0x696e6e6572;
 
 static int
-by_hash(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-
-    if (x[0] != y[0])
-        return x[0] < y[0] ? -1 : 1;
-    return x[1] < y[1] ? -1 : x[1] > y[1];
-}
-
-static int
 choose(struct hs_inner *q, const struct hs_trajset *s, struct hs_error *err)
 {
-    uint64_t(*order)[2] = hs_calloc(s->n_problems, sizeof *order);
-    size_t n = 0, wanted;
+    uint32_t *order = hs_calloc(s->n_problems, sizeof *order);
+    size_t n = hs_trajset_order(s, false, hash_seed, order);
+    size_t wanted = n < 2 * SHARE ? 1 : n / SHARE;
 
     q->problem = hs_calloc(s->n_problems, sizeof *q->problem);
-    for (size_t i = 0; i < s->n_problems; i++) {
-        if (s->problem_val[i])
-            continue;
-        order[n][0] = XXH3_64bits_withSeed(s->problems[i],
-                                           strlen(s->problems[i]), hash_seed);
-        order[n++][1] = i;
-    }
-    qsort(order, n, sizeof *order, by_hash);
-    wanted = n < 2 * SHARE ? 1 : n / SHARE;
     for (size_t i = 0; i < wanted && n > 1; i++)
-        q->problem[order[i][1]] = true;
+        q->problem[order[i]] = true;
     free(order);
     if (n < 2)
         return hs_fail(err,

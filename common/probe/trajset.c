@@ -370,12 +370,33 @@ by_hash(const void *a, const void *b)
     return x[1] < y[1] ? -1 : x[1] > y[1];
 }
 
+size_t
+hs_trajset_order(const struct hs_trajset *s, bool val, uint64_t seed,
+                 uint32_t *out)
+{
+    uint64_t(*order)[2] = hs_calloc(s->n_problems, sizeof *order);
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n_problems; i++) {
+        if (s->problem_val[i] != val)
+            continue;
+        order[n][0] =
+            XXH3_64bits_withSeed(s->problems[i], strlen(s->problems[i]), seed);
+        order[n++][1] = i;
+    }
+    qsort(order, n, sizeof *order, by_hash);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (uint32_t)order[i][1];
+    free(order);
+    return n;
+}
+
 int
 hs_trajset_split(struct hs_trajset *s, double share, uint64_t seed,
                  struct hs_error *err)
 {
     size_t n = s->n_problems, n_val = (size_t)llround(share * (double)n);
-    uint64_t(*order)[2];
+    uint32_t *order;
 
     if (share > 0 && n_val == 0)
         n_val = 1;
@@ -385,14 +406,11 @@ hs_trajset_split(struct hs_trajset *s, double share, uint64_t seed,
                        "for training",
                        n_val, n);
     order = hs_calloc(n, sizeof *order);
-    for (size_t i = 0; i < n; i++) {
-        order[i][0] =
-            XXH3_64bits_withSeed(s->problems[i], strlen(s->problems[i]), seed);
-        order[i][1] = i;
-    }
-    qsort(order, n, sizeof *order, by_hash);
     for (size_t i = 0; i < n; i++)
-        s->problem_val[order[i][1]] = i < n_val;
+        s->problem_val[i] = false;
+    (void)hs_trajset_order(s, false, seed, order);
+    for (size_t i = 0; i < n_val; i++)
+        s->problem_val[order[i]] = true;
     for (size_t j = 0; j < s->n; j++)
         s->traj[j].val = s->problem_val[s->traj[j].problem];
     free(order);

@@ -111,6 +111,11 @@ HS_MUST_CHECK int hs_trajset_read_val(struct hs_trajset *s, struct hs_reader *r,
 HS_MUST_CHECK int hs_trajset_split(struct hs_trajset *s, double share,
                                    uint64_t seed, struct hs_error *err);
 
+/* The problems of one side in the order of a hash of (seed, id): out
+ * (n_problems) gets their numbers.  How many. */
+size_t hs_trajset_order(const struct hs_trajset *s, bool val, uint64_t seed,
+                        uint32_t *out);
+
 /* Statistics of coordinates, of training states only; after the split. */
 void hs_trajset_stats(struct hs_trajset *s, struct hs_team *team);
 
