@@ -158,10 +158,7 @@ parse_option(int c, struct options *o)
         o->no_history = true;
         break;
     case OPT_PROGRESS:
-        if (hs_progress_parse(optarg, &o->progress) < 0)
-            hs_die(HS_EXIT_USAGE,
-                   "--progress: '%s' is not auto, always, never or json",
-                   optarg);
+        o->progress = hs_parse_progress(optarg);
         break;
     case OPT_RESUME:
         o->resume = true;

@@ -124,10 +124,7 @@ parse_option(int c, struct options *o)
         o->json = true;
         break;
     case OPT_PROGRESS:
-        if (hs_progress_parse(optarg, &o->progress) < 0)
-            hs_die(HS_EXIT_USAGE,
-                   "--progress: '%s' is not auto, always, never or json",
-                   optarg);
+        o->progress = hs_parse_progress(optarg);
         break;
     case OPT_SELECT:
         o->select = true;

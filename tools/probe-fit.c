@@ -189,10 +189,7 @@ parse_option(int c, struct options *o)
         o->no_history = true;
         break;
     case OPT_PROGRESS:
-        if (hs_progress_parse(optarg, &o->progress) < 0)
-            hs_die(HS_EXIT_USAGE,
-                   "--progress: '%s' is not auto, always, never or json",
-                   optarg);
+        o->progress = hs_parse_progress(optarg);
         break;
     case 'h':
         fputs(usage, stdout);
@@ -343,7 +340,8 @@ apply(struct run *r)
              ? -1
              : hs_outfile_open(&file, o->output, HS_OUTFILE_FRESH, &r->err);
     if (rc == 0)
-        rc = hs_apply(&probes, in, "<stdin>", file.fd, o->level,
+        rc = hs_apply(&probes, in, "<stdin>", file.fd,
+                      o->output ? o->output : "<stdout>", o->level,
                       o->without_states, o->argc,
                       o->no_history ? NULL : o->argv, r->team, &r->err);
     if (rc == 0)

@@ -14,18 +14,18 @@
 
 #include "base/msg.h"
 
-int
-hs_progress_parse(const char *s, enum hs_progress_mode *out)
+enum hs_progress_mode
+hs_parse_progress(const char *s)
 {
     static const char *const names[] = {"auto", "always", "never", "json"};
+    int i = 0;
 
-    for (int i = 0; i < 4; i++) {
-        if (strcmp(s, names[i]) == 0) {
-            *out = (enum hs_progress_mode)i;
-            return 0;
-        }
-    }
-    return -1;
+    while (i < 4 && strcmp(s, names[i]) != 0)
+        i++;
+    if (i == 4)
+        hs_die(HS_EXIT_USAGE,
+               "--progress: '%s' is not auto, always, never or json", s);
+    return (enum hs_progress_mode)i;
 }
 
 static double

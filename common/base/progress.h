@@ -17,8 +17,9 @@ enum hs_progress_mode {
     HS_PROGRESS_JSON /* a JSON object a line */
 };
 
-/* Reads "auto", "always", "never" or "json".  Returns 0, or -1. */
-HS_MUST_CHECK int hs_progress_parse(const char *s, enum hs_progress_mode *out);
+/* Reads the argument of --progress: auto, always, never or json.  Dies on
+ * another, as the functions of num.h do. */
+enum hs_progress_mode hs_parse_progress(const char *s);
 
 struct hs_progress {
     enum hs_progress_mode mode;
