@@ -36,8 +36,7 @@ stream_of(const char *kind, uint64_t dim, const struct hs_encoded *e)
     head.dim = dim;
     w = hs_writer_open(fd, "out", &head, 1, &err);
     assert_non_null(w);
-    if (e->n > 0)
-        assert_int_equal(hs_write_encoded(w, e), 0);
+    assert_int_equal(hs_write_encoded(w, e), 0);
     assert_int_equal(hs_writer_close(w, &err), 0);
     hs_head_free(&head);
     return contents(fd);
@@ -286,6 +285,56 @@ test_overlaps(void **state)
     hs_probes_free(&q);
 }
 
+/* A probe written and read: the result of reading. */
+static int
+read_probe(const struct hs_probes *p, struct hs_probes *out,
+           struct hs_error *err)
+{
+    struct hs_encoded e = {0};
+    struct hs_reader *r;
+    struct hs_buf b;
+    int rc;
+
+    assert_int_equal(hs_encode_probe(&e, &p->found[0].probe, NULL, NULL, err),
+                     0);
+    b = stream_of("probes", D, &e);
+    r = hs_reader_open(memory_file(b.data, b.len), "in");
+    rc = hs_probes_read(out, r, "in", err);
+    hs_reader_close(r);
+    hs_encoded_free(&e);
+    hs_buf_free(&b);
+    return rc;
+}
+
+/* What V is computed from has to be numbers. */
+static void
+test_probes(void **state)
+{
+    struct hs_probes p = make_probes(1), back;
+    struct hs_probe *q = &p.found[0].probe;
+    float *each[] = {q->mean, q->scale,          q->b1,          q->w2,
+                     q->w1,   q->w1 + 2 * D + 3, q->init_l1 + 1, q->init_l2};
+    struct hs_error err;
+
+    (void)state;
+    q->o.batch = 1;
+    assert_int_equal(read_probe(&p, &back, &err), 0);
+    assert_int_equal(back.n_found, 1);
+    assert_memory_equal(back.found[0].probe.w1, q->w1,
+                        HIDDEN * D * sizeof *q->w1);
+    hs_probes_free(&back);
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+        float was = *each[i];
+
+        *each[i] = i % 2 != 0 ? NAN : INFINITY;
+        assert_int_equal(read_probe(&p, &back, &err), -1);
+        assert_non_null(strstr(err.text, "not finite"));
+        hs_probes_free(&back);
+        *each[i] = was;
+    }
+    hs_probes_free(&p);
+}
+
 int
 main(void)
 {
@@ -293,6 +342,7 @@ main(void)
         cmocka_unit_test(test_records),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_overlaps),
+        cmocka_unit_test(test_probes),
     };
 
     return cmocka_run_group_tests_name("rankrec", tests, NULL, NULL);

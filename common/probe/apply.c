@@ -209,8 +209,8 @@ clean_up(struct applying *a)
 
 int
 hs_apply(const struct hs_probes *probes, struct hs_reader *r, const char *name,
-         int fd, int level, bool without_states, int argc, char *const *argv,
-         struct hs_team *team, struct hs_error *err)
+         int fd, const char *to, int level, bool without_states, int argc,
+         char *const *argv, struct hs_team *team, struct hs_error *err)
 {
     const struct hs_head *head = hs_reader_head(r);
     struct applying a = {
@@ -231,7 +231,7 @@ hs_apply(const struct hs_probes *probes, struct hs_reader *r, const char *name,
         hs_head_add_history(&out, argc, argv);
     else
         hs_head_drop_history(&out);
-    a.w = hs_writer_open(fd, "<output>", &out, level, err);
+    a.w = hs_writer_open(fd, to, &out, level, err);
     rc = a.w == NULL ? -1 : copy_records(&a, r);
     if (rc == 0) {
         struct hs_writer *w = a.w;

@@ -42,6 +42,17 @@ get_tensor(const msgpack_object *map, const char *key, const char *dtype,
     return 0;
 }
 
+/* What V is computed from must be finite: a ranking, or values, of NaN would
+ * look like an answer. */
+static int
+check_finite(const char *what, const float *x, size_t n, struct hs_error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return hs_fail(err, "%s: number %zu is not finite", what, i);
+    return 0;
+}
+
 static int
 get_size(const msgpack_object *map, const char *key, uint64_t max, size_t *out,
          struct hs_error *err)
@@ -180,6 +191,14 @@ read_probe(const msgpack_object *map, struct hs_probe_found *f,
         return -1;
     p->b2 = b2[0];
     free(b2);
+    if (check_finite("mean", p->mean, p->d, err) < 0 ||
+        check_finite("scale", p->scale, p->d, err) < 0 ||
+        check_finite("b1", p->b1, p->o.hidden, err) < 0 ||
+        check_finite("w2", p->w2, p->o.hidden, err) < 0 ||
+        check_finite("b2", &p->b2, 1, err) < 0 ||
+        check_finite("init_l1", p->init_l1, p->d, err) < 0 ||
+        check_finite("init_l2", p->init_l2, p->d, err) < 0)
+        return -1;
     for (size_t i = 0; p->columns != NULL && i < p->d; i++)
         if (p->columns[i] >= p->dim ||
             (i > 0 && p->columns[i] <= p->columns[i - 1]))
@@ -218,6 +237,8 @@ read_weights(const msgpack_object *map, struct hs_probes *p, size_t *have,
     if (q->w1 == NULL)
         q->w1 = hs_calloc(hs_mul(q->o.hidden, q->d), sizeof *q->w1);
     memcpy(q->w1 + *have * q->d, data, n * sizeof *q->w1);
+    if (check_finite("w1", q->w1 + *have * q->d, n, err) < 0)
+        return -1;
     *have += rows;
     return 0;
 }

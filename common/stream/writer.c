@@ -326,6 +326,8 @@ hs_write_encoded(struct hs_writer *w, const struct hs_encoded *e)
     const uint8_t *p = e->bytes.data;
     size_t start = 0, end = 0; /* objects of this frame that are only in e */
 
+    if (e->n == 0)
+        return 0;
     for (size_t i = 0; i < e->n; end = e->objects[i++].end) {
         size_t n = e->objects[i].end - end;
 
