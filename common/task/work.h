@@ -10,7 +10,8 @@
  *     while ((rc = hs_work_next(w, &item, &err)) > 0)
  *         use(item), hs_item_free(item);
  *
- * Memory: one problem, and 16 to 32 bytes for the id of each item of all shards.
+ * Memory: one problem, and 16 to 32 bytes for the id of each item of all
+ * shards.
  */
 #ifndef HS_WORK_H
 #define HS_WORK_H
