@@ -119,8 +119,11 @@ copy_rows(void *ud, size_t layer, float *x, size_t stride,
 
         if (first + i < c->first || r >= c->rows)
             continue;
-        if (c->edit != NULL && c->edit->layer == layer)
-            (void)hs_edit_row(c->edit, x + i * stride, rows[i].pos, 0);
+        if (c->edit != NULL && c->edit->layer == layer) {
+            struct hs_edit_at at = {.pos = rows[i].pos};
+
+            (void)hs_edit_row(c->edit, x + i * stride, &at);
+        }
         memcpy(c->states + (layer * c->n + c->at + r) * dim, x + i * stride,
                dim * sizeof *x);
     }

@@ -36,7 +36,7 @@ apply(const char *spec, const char *coords, size_t pos, float *x)
         fail_msg("%s: %s", spec, err.text);
     for (size_t i = 0; i < DIM; i++)
         x[i] = (float)(i + 1);
-    n = hs_edit_row(&e, x, pos, 3);
+    n = hs_edit_row(&e, x, &(struct hs_edit_at){.pos = pos, .n_prompt = 3});
     hs_edit_free(&e);
     return n;
 }
@@ -85,8 +85,10 @@ test_where(void **state)
 
             for (size_t k = 0; k < DIM; k++)
                 x[k] = 1;
-            assert_int_equal(hs_edit_row(&e, x, pos, 3),
-                             cases[i].at[pos] ? 2 : 0);
+            assert_int_equal(
+                hs_edit_row(&e, x,
+                            &(struct hs_edit_at){.pos = pos, .n_prompt = 3}),
+                cases[i].at[pos] ? 2 : 0);
             assert_true(x[2] == (cases[i].at[pos] ? 0 : 1) && x[3] == 1);
         }
     }

@@ -15,13 +15,53 @@
 #include "base/mem.h"
 #include "base/num.h"
 
-size_t
-hs_edit_row(const struct hs_edit *e, float *x, size_t pos, size_t n_prompt)
+const char *
+hs_edit_mode_name(enum hs_edit_mode m)
 {
-    if (e->where == HS_EDIT_GENERATED && pos < n_prompt)
+    static const char *const names[] = {
+        [HS_EDIT_ZERO] = "zero",         [HS_EDIT_MEAN] = "mean",
+        [HS_EDIT_SCALE] = "scale",       [HS_EDIT_ADD] = "add",
+        [HS_EDIT_RESAMPLE] = "resample",
+    };
+
+    return names[m];
+}
+
+const char *
+hs_edit_where_name(enum hs_edit_where w)
+{
+    static const char *const names[] = {
+        [HS_EDIT_ALL] = "all",
+        [HS_EDIT_GENERATED] = "generated",
+        [HS_EDIT_NOT_FIRST] = "not-first",
+    };
+
+    return names[w];
+}
+
+bool
+hs_edit_reaches(enum hs_edit_where where, size_t pos, size_t n_prompt)
+{
+    switch (where) {
+    case HS_EDIT_ALL:
+        return true;
+    case HS_EDIT_GENERATED:
+        return pos >= n_prompt;
+    case HS_EDIT_NOT_FIRST:
+        return pos > 0;
+    }
+    return false;
+}
+
+size_t
+hs_edit_row(const struct hs_edit *e, float *x, const struct hs_edit_at *at)
+{
+    if (!hs_edit_reaches(e->where, at->pos, at->n_prompt))
         return 0;
-    if (e->where == HS_EDIT_NOT_FIRST && pos == 0)
-        return 0;
+    if (e->mode == HS_EDIT_RESAMPLE) {
+        e->draw(e->draw_ud, e, x, at);
+        return e->n;
+    }
     for (size_t i = 0; i < e->n; i++) {
         float *to = &x[e->coords[i]];
 
@@ -38,6 +78,8 @@ hs_edit_row(const struct hs_edit *e, float *x, size_t pos, size_t n_prompt)
         case HS_EDIT_ADD:
             *to += e->values[i];
             break;
+        case HS_EDIT_RESAMPLE: /* above */
+            break;
         }
     }
     return e->n;
@@ -46,15 +88,13 @@ hs_edit_row(const struct hs_edit *e, float *x, size_t pos, size_t n_prompt)
 int
 hs_edit_parse_where(enum hs_edit_where *out, const char *s)
 {
-    if (strcmp(s, "all") == 0)
-        *out = HS_EDIT_ALL;
-    else if (strcmp(s, "generated") == 0)
-        *out = HS_EDIT_GENERATED;
-    else if (strcmp(s, "not-first") == 0)
-        *out = HS_EDIT_NOT_FIRST;
-    else
-        return -1;
-    return 0;
+    for (int w = HS_EDIT_ALL; w <= HS_EDIT_NOT_FIRST; w++) {
+        if (strcmp(s, hs_edit_where_name((enum hs_edit_where)w)) == 0) {
+            *out = (enum hs_edit_where)w;
+            return 0;
+        }
+    }
+    return -1;
 }
 
 void

@@ -8,16 +8,18 @@
 #ifndef HS_EDIT_H
 #define HS_EDIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 
 enum hs_edit_mode {
-    HS_EDIT_ZERO,  /* x = 0 */
-    HS_EDIT_MEAN,  /* x = value, for example the coordinate's mean */
-    HS_EDIT_SCALE, /* x = value * x */
-    HS_EDIT_ADD    /* x = x + value */
+    HS_EDIT_ZERO,    /* x = 0 */
+    HS_EDIT_MEAN,    /* x = value, for example the coordinate's mean */
+    HS_EDIT_SCALE,   /* x = value * x */
+    HS_EDIT_ADD,     /* x = x + value */
+    HS_EDIT_RESAMPLE /* x = what draw() says */
 };
 
 enum hs_edit_where {
@@ -26,20 +28,41 @@ enum hs_edit_where {
     HS_EDIT_NOT_FIRST  /* every position but 0 */
 };
 
+/* A row: a position of a sequence that has n_prompt prompt tokens, and whose it
+ * is (struct hs_item). */
+struct hs_edit_at {
+    size_t pos, n_prompt;
+    uint64_t problem;
+    uint32_t sample;
+};
+
 struct hs_edit {
     enum hs_edit_mode mode;
     enum hs_edit_where where;
     uint32_t layer;
     uint32_t *coords; /* (n) distinct, owned */
-    float *values;    /* (n) owned; unused by HS_EDIT_ZERO */
+    float *values;    /* (n) owned; unused by HS_EDIT_ZERO and _RESAMPLE */
     size_t n;
+    /* Of HS_EDIT_RESAMPLE: writes all coordinates of e in x.  Called by several
+     * threads at a time. */
+    void (*draw)(const void *ud, const struct hs_edit *e, float *x,
+                 const struct hs_edit_at *at);
+    const void *draw_ud;
 };
 
-/* Changes one row x of the layer's residual stream, at a position of a
- * sequence with n_prompt prompt tokens.  Returns how many coordinates were
- * written: n or 0. */
-size_t hs_edit_row(const struct hs_edit *e, float *x, size_t pos,
-                   size_t n_prompt);
+/* "zero", "mean", "scale", "add", "resample". */
+const char *hs_edit_mode_name(enum hs_edit_mode m);
+/* "all", "generated", "not-first". */
+const char *hs_edit_where_name(enum hs_edit_where w);
+
+/* Whether the edit reaches a position of a sequence with n_prompt prompt
+ * tokens. */
+bool hs_edit_reaches(enum hs_edit_where where, size_t pos, size_t n_prompt);
+
+/* Changes one row x of the layer's residual stream.  Returns how many
+ * coordinates were written: n or 0. */
+size_t hs_edit_row(const struct hs_edit *e, float *x,
+                   const struct hs_edit_at *at);
 
 /* Reads "zero", "mean=A", "mean@FILE", "scale=A", "scale@FILE", "add=B" or
  * "add@FILE".  FILE has lines "coordinate value" and takes the place of coords,

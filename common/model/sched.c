@@ -299,20 +299,26 @@ copy_states(const struct sched *s, size_t kept, const float *x, size_t stride,
     }
 }
 
+static const struct hs_edit *
+edit_of(const struct sched *s, const struct hs_item *item)
+{
+    return item->edit != NULL ? item->edit : s->o->edit;
+}
+
 static int
 tap(void *ud, size_t layer, float *x, size_t stride, const struct hs_row *rows,
     size_t first, size_t n_rows, size_t dim)
 {
     struct sched *s = ud;
-    const struct hs_edit *e = s->o->edit;
 
-    if (e != NULL && e->layer == layer) {
-        for (size_t r = 0; r < n_rows; r++) {
-            struct fate *f = &s->fates[first + r];
+    for (size_t r = 0; r < n_rows; r++) {
+        struct fate *f = &s->fates[first + r];
+        const struct hs_edit *e = edit_of(s, f->item);
+        struct hs_edit_at at = {rows[r].pos, f->item->n_prompt,
+                                f->item->problem, f->item->sample};
 
-            f->edits =
-                hs_edit_row(e, x + r * stride, rows[r].pos, f->item->n_prompt);
-        }
+        if (e != NULL && e->layer == layer)
+            f->edits = hs_edit_row(e, x + r * stride, &at);
     }
     for (size_t i = 0; i < s->o->layers.n; i++)
         if (s->o->layers.v[i] == layer)

@@ -52,7 +52,13 @@ struct hs_item {
     size_t n_tokens;   /* n_prompt, or more for a replay */
     bool replay;       /* only score what is given */
     size_t max_tokens; /* of the completion */
-    void *user;        /* the caller's */
+    const struct hs_edit *edit; /* borrowed; NULL: that of the options */
+    /* Items of one group, if it is not 0, have the same prompt, problem and
+     * sample, and come one after the other.  What two of them have in common,
+     * the same tokens so far below the layers they are edited in, is computed
+     * once; not a bit of a result depends on that. */
+    uint64_t group;
+    void *user;                    /* the caller's */
     void (*free_user)(void *user); /* or NULL */
 
     /* Output. */

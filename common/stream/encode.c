@@ -58,9 +58,13 @@ hs_encode_trajectory(struct hs_encoded *e, const struct hs_trajectory *t)
     msgpack_packer pk;
 
     hs_mp_packer(&pk, &e->bytes);
-    (void)msgpack_pack_map(&pk, 20);
+    (void)msgpack_pack_map(&pk, t->arm != NULL ? 22 : 20);
     hs_mp_str(&pk, "type", "trajectory");
     hs_mp_str(&pk, "id", t->id);
+    if (t->arm != NULL) {
+        hs_mp_str(&pk, "arm", t->arm);
+        hs_mp_str(&pk, "part", t->part);
+    }
     hs_mp_str(&pk, "problem", t->problem);
     hs_mp_u64(&pk, "sample", t->sample);
     hs_mp_str(&pk, "prompt", t->prompt);

@@ -20,10 +20,10 @@ enum {
 };
 
 static const char *const field_names[N_FIELDS] = {
-    "id",     "problem",    "sample",   "reward",       "correct",
-    "finish", "n_tokens",   "n_prompt", "n_completion", "n_states",
-    "prompt", "completion", "gold",     "parsed",       "grader",
-    "reason", "edits",      "split",    "meta"};
+    "id",       "problem",  "sample",       "reward",   "correct", "finish",
+    "n_tokens", "n_prompt", "n_completion", "n_states", "prompt",  "completion",
+    "gold",     "parsed",   "grader",       "reason",   "edits",   "split",
+    "arm",      "part",     "meta"};
 
 struct parser {
     const char *start, *p;

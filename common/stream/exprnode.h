@@ -57,6 +57,8 @@ enum hs_expr_field {
     F_REASON,
     F_EDITS,
     F_SPLIT,
+    F_ARM,
+    F_PART,
     F_META,
     N_FIELDS
 };

@@ -84,7 +84,8 @@ field_value(const struct hs_expr *x, const struct hs_trajectory *t,
         [F_FINISH] = t->finish, [F_PROMPT] = t->prompt,
         [F_GOLD] = t->gold,     [F_COMPLETION] = t->completion,
         [F_PARSED] = t->parsed, [F_GRADER] = t->grader,
-        [F_REASON] = t->reason};
+        [F_REASON] = t->reason, [F_ARM] = t->arm,
+        [F_PART] = t->part};
     const double numbers[N_FIELDS] = {[F_SAMPLE] = (double)t->sample,
                                       [F_REWARD] = t->reward,
                                       [F_N_TOKENS] = (double)t->n_tokens,
@@ -112,6 +113,8 @@ field_value(const struct hs_expr *x, const struct hs_trajectory *t,
     case F_PARSED:
     case F_GRADER:
     case F_REASON:
+    case F_ARM:
+    case F_PART:
         *out = string(strings[x->field]);
         break;
     default:

@@ -181,7 +181,7 @@ hs_trajectory_free(struct hs_trajectory *t)
 {
     char *owned[] = {t->id,         t->problem, t->prompt, t->prompt_hash,
                      t->completion, t->finish,  t->gold,   t->parsed,
-                     t->grader,     t->reason};
+                     t->grader,     t->reason,  t->arm,    t->part};
 
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         free(owned[i]);

@@ -82,8 +82,10 @@ struct hs_trajectory {
     char *grader, *reason;
     uint32_t *positions; /* (n_states): positions of the stored states */
     size_t n_states;
-    uint64_t edits; /* coordinates that an edit wrote */
-    json_t *meta;   /* object: other members of the problem */
+    uint64_t edits;   /* coordinates that an edit wrote */
+    json_t *meta;     /* object: other members of the problem */
+    char *arm, *part; /* of a stream of kind "arms": which arm, and which part
+                       * of it; both NULL otherwise */
 
     size_t cap_tokens, cap_completion, cap_positions; /* private */
 };

@@ -263,6 +263,22 @@ unpack_arrays(const msgpack_object *o, struct hs_trajectory *t,
     return 0;
 }
 
+/* Both or none of them. */
+static int
+unpack_arm(const msgpack_object *o, struct hs_trajectory *t,
+           struct hs_error *err)
+{
+    if (hs_mp_find(o, "arm") == NULL && hs_mp_find(o, "part") == NULL) {
+        hs_trajectory_set(&t->arm, NULL);
+        hs_trajectory_set(&t->part, NULL);
+        return 0;
+    }
+    if (hs_mp_get_str(o, "arm", 0, &t->arm, err) < 0 ||
+        hs_mp_get_str(o, "part", 0, &t->part, err) < 0)
+        return -1;
+    return 0;
+}
+
 int
 hs_unpack_trajectory(const msgpack_object *o, struct hs_trajectory *t,
                      struct hs_error *err)
@@ -270,6 +286,7 @@ hs_unpack_trajectory(const msgpack_object *o, struct hs_trajectory *t,
     uint64_t n_prompt;
 
     if (hs_mp_get_str(o, "id", 0, &t->id, err) < 0 ||
+        unpack_arm(o, t, err) < 0 ||
         hs_mp_get_str(o, "problem", 0, &t->problem, err) < 0 ||
         hs_mp_get_u64(o, "sample", UINT32_MAX, &t->sample, err) < 0 ||
         hs_mp_get_str(o, "prompt", 1, &t->prompt, err) < 0 ||

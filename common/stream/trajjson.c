@@ -68,6 +68,10 @@ hs_trajectory_to_json(const struct hs_trajectory *t)
 
     json_object_set_new(j, "type", json_string("trajectory"));
     json_object_set_new(j, "id", text(t->id));
+    if (t->arm != NULL) {
+        json_object_set_new(j, "arm", text(t->arm));
+        json_object_set_new(j, "part", text(t->part));
+    }
     json_object_set_new(j, "problem", text(t->problem));
     json_object_set_new(j, "sample", json_integer((json_int_t)t->sample));
     json_object_set_new(j, "reward",
@@ -213,7 +217,7 @@ get_meta(const json_t *j, struct hs_trajectory *t, struct hs_error *err)
         "n_prompt",   "tokens",  "positions", "prompt", "prompt_hash",
         "completion", "logprob", "entropy",   "finish", "gold",
         "parsed",     "grader",  "reason",    "edits",  "meta",
-        "first",      "rows"};
+        "first",      "rows",    "arm",       "part"};
     const json_t *meta = json_object_get(j, "meta");
     const char *key;
     json_t *value;
@@ -278,8 +282,11 @@ hs_trajectory_from_json(const json_t *j, struct hs_trajectory *t,
         get_text(j, "parsed", NULL, &t->parsed, err) < 0 ||
         get_text(j, "grader", "none", &t->grader, err) < 0 ||
         get_text(j, "reason", "imported", &t->reason, err) < 0 ||
-        get_meta(j, t, err) < 0)
+        get_text(j, "arm", NULL, &t->arm, err) < 0 ||
+        get_text(j, "part", NULL, &t->part, err) < 0 || get_meta(j, t, err) < 0)
         return hs_fail_prefix(err, "%s", t->id);
+    if ((t->arm == NULL) != (t->part == NULL))
+        return hs_fail(err, "%s: arm and part go together", t->id);
     if (t->prompt_hash == NULL)
         hs_trajectory_hash_prompt(t);
     return 0;

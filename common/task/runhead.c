@@ -52,21 +52,10 @@ sampler_json(const struct hs_sampler *s)
 static json_t *
 edit_json(const struct hs_edit *e)
 {
-    static const char *const modes[] = {
-        [HS_EDIT_ZERO] = "zero",
-        [HS_EDIT_MEAN] = "mean",
-        [HS_EDIT_SCALE] = "scale",
-        [HS_EDIT_ADD] = "add",
-    };
-    static const char *const wheres[] = {
-        [HS_EDIT_ALL] = "all",
-        [HS_EDIT_GENERATED] = "generated",
-        [HS_EDIT_NOT_FIRST] = "not-first",
-    };
     json_t *j = json_object(), *coords = json_array(), *values = json_array();
 
-    put_text(j, "mode", modes[e->mode]);
-    put_text(j, "where", wheres[e->where]);
+    put_text(j, "mode", hs_edit_mode_name(e->mode));
+    put_text(j, "where", hs_edit_where_name(e->where));
     put_number(j, "layer", e->layer);
     for (size_t i = 0; i < e->n; i++) {
         (void)json_array_append_new(coords, json_integer(e->coords[i]));
