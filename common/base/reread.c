@@ -7,8 +7,11 @@
 #include "base/reread.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <xxhash.h>
 
 #include "base/tempfile.h"
 
@@ -53,6 +56,42 @@ hs_reread_rewind(struct hs_reread *r, const char *name, struct hs_error *err)
     if (lseek(r->fd, r->start, SEEK_SET) < 0)
         return hs_fail(err, "%s: %s", name, strerror(errno));
     return 0;
+}
+
+/* All bytes from where r stands. */
+static int
+hash_rest(struct hs_reread *r, XXH3_state_t *state, const char *name,
+          struct hs_error *err)
+{
+    char buf[65536];
+    ssize_t n;
+
+    while ((n = read(r->fd, buf, sizeof buf)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return hs_fail(err, "%s: %s", name, strerror(errno));
+        (void)XXH3_128bits_update(state, buf, (size_t)n);
+    }
+    return 0;
+}
+
+int
+hs_reread_hash(struct hs_reread *r, const char *name, char out[33],
+               struct hs_error *err)
+{
+    XXH3_state_t *state = XXH3_createState();
+    XXH128_hash_t h;
+    int rc;
+
+    if (state == NULL)
+        return hs_fail(err, "%s: out of memory", name);
+    (void)XXH3_128bits_reset(state);
+    rc = hash_rest(r, state, name, err);
+    h = XXH3_128bits_digest(state);
+    (void)XXH3_freeState(state);
+    (void)snprintf(out, 33, "%016" PRIx64 "%016" PRIx64, h.high64, h.low64);
+    return rc < 0 ? -1 : hs_reread_rewind(r, name, err);
 }
 
 void

@@ -26,6 +26,11 @@ HS_MUST_CHECK int hs_reread_open(struct hs_reread *r, int fd, const char *name,
 HS_MUST_CHECK int hs_reread_rewind(struct hs_reread *r, const char *name,
                                    struct hs_error *err);
 
+/* The XXH3-128 of all of it in 32 hex digits, then back to the first byte.
+ * Returns 0 or -1. */
+HS_MUST_CHECK int hs_reread_hash(struct hs_reread *r, const char *name,
+                                 char out[33], struct hs_error *err);
+
 void hs_reread_close(struct hs_reread *r);
 
 #endif
