@@ -16,9 +16,9 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "probe/figtext.h"
-#include "probe/gnuplot.h"
-#include "probe/plots.h"
+#include "plot/figtext.h"
+#include "plot/gnuplot.h"
+#include "plot/plots.h"
 
 /* NaN is equal to NaN only. */
 static bool

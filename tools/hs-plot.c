@@ -18,8 +18,8 @@
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/outfile.h"
-#include "probe/gnuplot.h"
-#include "probe/plots.h"
+#include "plot/gnuplot.h"
+#include "plot/plots.h"
 #include "stream/input.h"
 
 struct options {

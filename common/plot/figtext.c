@@ -4,7 +4,7 @@
  */
 #include <config.h>
 
-#include "probe/figtext.h"
+#include "plot/figtext.h"
 
 #include <math.h>
 #include <stdio.h>

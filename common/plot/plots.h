@@ -8,8 +8,8 @@
 #ifndef HS_PLOTS_H
 #define HS_PLOTS_H
 
-#include "probe/figure.h"
-#include "probe/plotdata.h"
+#include "plot/figure.h"
+#include "plot/plotdata.h"
 
 struct hs_plot_options {
     char *const *at; /* places, ends with NULL */

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/plots.h"
+#include "plot/plots.h"
 
 enum {
     SINK = 1 /* in "sink": is one; 0 is not, 2 is not known */

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/plots.h"
+#include "plot/plots.h"
 
 struct interval {
     double auc, lo, hi;

@@ -4,12 +4,12 @@
  */
 #include <config.h>
 
-#include "probe/figaxis.h"
+#include "plot/figaxis.h"
 
 #include <math.h>
 #include <stdio.h>
 
-#include "probe/figtext.h"
+#include "plot/figtext.h"
 
 enum {
     LOG_SPAN = 4,       /* a logarithmic axis spans a factor of so much */

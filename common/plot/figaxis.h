@@ -8,7 +8,7 @@
 #ifndef HS_FIGAXIS_H
 #define HS_FIGAXIS_H
 
-#include "probe/figure.h"
+#include "plot/figure.h"
 
 /* Sets scale, range and tics of both axes. */
 void hs_fig_axes(struct hs_buf *b, const struct hs_panel *p);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/plots.h"
+#include "plot/plots.h"
 
 /* One of the two rankings of a record; text is borrowed. */
 struct side {

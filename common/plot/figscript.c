@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/figaxis.h"
-#include "probe/figtext.h"
-#include "probe/figure.h"
+#include "plot/figaxis.h"
+#include "plot/figtext.h"
+#include "plot/figure.h"
 
 /* Okabe and Ito, without yellow: told apart by colour-blind readers too. */
 static const char *const colours[] = {"#0072b2", "#d55e00", "#009e73",

@@ -4,7 +4,7 @@
  */
 #include <config.h>
 
-#include "probe/plots.h"
+#include "plot/plots.h"
 
 #include <string.h>
 

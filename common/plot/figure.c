@@ -4,7 +4,7 @@
  */
 #include <config.h>
 
-#include "probe/figure.h"
+#include "plot/figure.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
  */
 #include <config.h>
 
-#include "probe/gnuplot.h"
+#include "plot/gnuplot.h"
 
 #include <errno.h>
 #include <spawn.h>

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/plots.h"
+#include "plot/plots.h"
 
 /* What a record says; set and at are borrowed. */
 struct point {

@@ -4,7 +4,7 @@
  */
 #include <config.h>
 
-#include "probe/plotdata.h"
+#include "plot/plotdata.h"
 
 #include <inttypes.h>
 #include <math.h>
