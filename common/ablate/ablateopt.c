@@ -22,7 +22,7 @@ hs_ablate_options_init(struct hs_ablate_options *o)
     hs_run_options_init(&o->run);
     o->run.no_layers = true;
     hs_list_free(&o->run.layers);
-    o->run.batch = 64;
+    o->run.batch = 0; /* depends on the arms */
 }
 
 void

@@ -17,6 +17,10 @@
 #include "base/mem.h"
 #include "stream/input.h"
 
+enum {
+    LEAST_BATCH = 64
+};
+
 /* ---- files ---- */
 
 static int
@@ -125,6 +129,27 @@ make_arms(struct hs_ablation *a, struct hs_error *err)
     return 0;
 }
 
+/* As many slots as two groups of arms take: one begins when there are slots for
+ * all of it, while the last answers of another are still being made. */
+static void
+choose_batch(struct hs_ablation *a)
+{
+    size_t most = 0, *counts;
+
+    if (a->o->run.batch > 0)
+        return;
+    counts = hs_calloc(a->run.model->cfg.n_layers + 1, sizeof *counts);
+    for (size_t i = 0; i < a->arms.n; i++) {
+        const struct hs_arm *arm = &a->arms.v[i];
+
+        if (arm->same_as == NULL && ++counts[arm->edit.layer] > most)
+            most = counts[arm->edit.layer];
+    }
+    free(counts);
+    if (2 * most > LEAST_BATCH)
+        a->run.sched.batch = 2 * most;
+}
+
 static int
 read_own(struct hs_ablation *a, struct hs_error *err)
 {
@@ -155,12 +180,19 @@ hs_ablation_open(struct hs_ablation *a, const struct hs_ablate_options *o,
     *a = (struct hs_ablation){
         .o = o, .problems.fd = -1, .also.fd = -1, .also_fd = -1};
     if (load_rank(a, err) < 0 || hs_run_open(&a->run, &o->run, err) < 0 ||
-        choose_layers(a, err) < 0 || open_also(a, err) < 0 ||
+        choose_layers(a, err) < 0)
+        return -1;
+    if (o->run.batch == 0)
+        a->run.sched.batch = LEAST_BATCH;
+    if (open_also(a, err) < 0 ||
         hs_reread_open(&a->problems, fd, "<stdin>", err) < 0 ||
         read_neutral(a, err) < 0 || read_own(a, err) < 0 ||
         hs_calibrate(a, err) < 0)
         return -1;
-    return make_arms(a, err);
+    if (make_arms(a, err) < 0)
+        return -1;
+    choose_batch(a);
+    return 0;
 }
 
 void

@@ -49,6 +49,19 @@ arm_item_id(const struct hs_armwork *w, const struct hs_arm *arm)
     return hs_buf_cstr(&b);
 }
 
+/* Arms of one layer follow each other; the unedited model goes with the first
+ * layer, and noop, which is to prove something, alone. */
+static uint64_t
+group_of(const struct hs_armwork *w, const struct hs_arm *arm)
+{
+    const struct hs_list *layers = &w->a->layers;
+    uint32_t layer = arm->kind == HS_ARM_NONE ? layers->v[0] : arm->edit.layer;
+
+    if (arm->kind == HS_ARM_NOOP)
+        return 0;
+    return w->group * (w->a->run.model->cfg.n_layers + 1) + layer + 1;
+}
+
 /* The base as an item of an arm, whose id is taken over. */
 static struct hs_item *
 make_item(const struct hs_armwork *w, const struct hs_arm *arm, char *id)
@@ -62,7 +75,7 @@ make_item(const struct hs_armwork *w, const struct hs_arm *arm, char *id)
     hs_trajectory_set(&job->traj.arm, arm->label);
     hs_trajectory_set(&job->traj.part, w->part);
     item->edit = arm->kind == HS_ARM_NONE ? NULL : &arm->edit;
-    item->group = arm->kind == HS_ARM_NOOP ? 0 : w->group;
+    item->group = group_of(w, arm);
     return item;
 }
 
