@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * armwork.h - the items of one part of an ablation: whatever is worked on, once
- * for each arm, all arms of a thing one after the other, in one group.
+ * for each arm, all arms of a thing one after the other.
  *
- * The unedited model comes first, so that arms can follow it; noop belongs to
- * no group, so that it is computed by itself.  Ids are "LABEL/ITEM", in parts
- * other than "problems" "PART:LABEL/ITEM".
+ * Arms of a layer are a group, so that they share what they have in common; the
+ * unedited model is in the first one, and noop, which is to prove something, in
+ * none.  Ids are "LABEL/ITEM", in parts other than "problems"
+ * "PART:LABEL/ITEM".
  */
 #ifndef HS_ARMWORK_H
 #define HS_ARMWORK_H
