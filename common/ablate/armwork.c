@@ -87,6 +87,7 @@ hs_armwork_next(struct hs_armwork *w, struct hs_item **item,
 
     for (;;) {
         const struct hs_arm *arm;
+        bool late;
         char *id;
         int rc;
 
@@ -96,12 +97,14 @@ hs_armwork_next(struct hs_armwork *w, struct hs_item **item,
             w->arm = 0;
             w->group++;
         }
-        if (w->arm == arms->n) {
+        if (w->arm == 2 * arms->n) {
             hs_armwork_end(w);
             continue;
         }
-        arm = &arms->v[w->arm++];
-        if (arm->same_as != NULL)
+        /* Twice over all: a group must not be interrupted by noops. */
+        late = w->arm >= arms->n;
+        arm = &arms->v[w->arm++ % arms->n];
+        if (arm->same_as != NULL || (arm->kind == HS_ARM_NOOP) != late)
             continue;
         id = arm_item_id(w, arm);
         if (hs_idset_has(w->done, id, strlen(id))) {

@@ -5,7 +5,7 @@
  *
  * Arms of a layer are a group, so that they share what they have in common; the
  * unedited model is in the first one, and noop, which is to prove something, in
- * none.  Ids are "LABEL/ITEM", in parts other than "problems"
+ * none: it comes last.  Ids are "LABEL/ITEM", in parts other than "problems"
  * "PART:LABEL/ITEM".
  */
 #ifndef HS_ARMWORK_H
