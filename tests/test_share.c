@@ -28,7 +28,7 @@ enum {
     MAX_COORDS = 3,
     MAX_ITEMS = 80,
     MAX_TOKENS = 20,
-    N_WORLDS = 40
+    N_WORLDS = 12
 };
 
 static const uint32_t eos[] = {3, 50, 90, 131, 177, 200, 256, 258};
@@ -107,7 +107,7 @@ plan_edit(struct world *w, struct plan *p)
 static void
 add_group(struct world *w, uint64_t group, size_t size)
 {
-    size_t n_prompt = draw(w, 10) == 0 ? 257 + draw(w, 60) : 1 + draw(w, 40);
+    size_t n_prompt = draw(w, 20) == 0 ? 257 + draw(w, 60) : 1 + draw(w, 40);
     size_t n_replay = draw(w, 4) == 0 ? draw(w, MAX_TOKENS) : 0;
     size_t n_max = draw(w, MAX_TOKENS + 1);
     bool same_max = draw(w, 4) > 0;
@@ -306,15 +306,17 @@ check_world(const struct hs_model *m, uint64_t seed, size_t ways[2],
     alone = run(m, &w, false, 4, 1);
     assert_int_equal(alone.stats.shared, 0);
     count_ways(&alone, ways);
-    for (size_t k = 0; k < 10; k++) {
-        struct run r = run(m, &w, true, batches[k / 2], k % 2 + 1);
+    for (size_t k = 0; k < 5; k++) {
+        /* few passes of two threads: they wait for each other all the time */
+        size_t threads = k == 4 || (k == 2 && seed % 3 == 0) ? 2 : 1;
+        struct run r = run(m, &w, true, batches[k], threads);
 
         same_items(&alone, &r);
         assert_int_equal(r.stats.computed + r.stats.shared,
                          alone.stats.computed);
-        if (k / 2 == 0)
+        if (k == 0)
             assert_int_equal(r.stats.shared, 0);
-        if (k / 2 == 4) {
+        if (k == 4) {
             stats->shared += r.stats.shared;
             stats->computed += r.stats.computed;
         }
@@ -344,7 +346,7 @@ test_worlds(void **state)
         "same way %zu, other way %zu; %.0f%% shared\n", ways[1], ways[0],
         100.0 * (double)stats.shared / (double)(stats.shared + stats.computed));
     /* both are there to be tested */
-    assert_true(ways[0] > 300 && ways[1] > 300);
+    assert_true(ways[0] > 100 && ways[1] > 100);
     assert_true(stats.shared > stats.computed / 10);
 }
 
