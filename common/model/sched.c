@@ -219,22 +219,9 @@ follows(const struct sched *s, size_t j, size_t i)
     return j != i && s->seats[j].leader == i;
 }
 
-/* Tokens of a seat that may go into one pass.  In a group what is shared of
- * the completion is not what is shared of the prompt. */
-static size_t
-next_run(const struct sched *s, size_t i)
-{
-    const struct hs_item *item = s->seats[i].item;
-    size_t n = hs_item_to_feed(s->o, item) - item->n_fed;
-
-    if (s->shares && item->group != 0 && item->n_fed < item->n_prompt &&
-        n > item->n_prompt - item->n_fed)
-        n = item->n_prompt - item->n_fed;
-    return n;
-}
-
-/* Adds n tokens of a seat, or as many as there is room for, and as many of all
- * that follow it. */
+/* Adds n tokens of a seat, or as many as may be, and as many of all that follow
+ * it.  In a group prompt and completion go apart: what of them is shared is not
+ * the same. */
 static void
 add_run(struct sched *s, size_t i, size_t n)
 {
@@ -243,6 +230,9 @@ add_run(struct sched *s, size_t i, size_t n)
     size_t room = s->max_rows - s->n_rows, wide = 1, first = s->n_rows;
     size_t n_layers = s->model->cfg.n_layers;
 
+    if (!alone && item->n_fed < item->n_prompt &&
+        n > item->n_prompt - item->n_fed)
+        n = item->n_prompt - item->n_fed;
     for (size_t j = 0; !alone && j < s->o->batch; j++) {
         if (!follows(s, j, i))
             continue;
@@ -289,11 +279,12 @@ build_pass(struct sched *s)
     s->n_rows = 0;
     for (int prompts = 0; prompts < 2; prompts++) {
         for (size_t i = 0; i < s->o->batch; i++) {
+            const struct hs_item *item = s->seats[i].item;
             size_t n;
 
-            if (s->seats[i].item == NULL || s->seats[i].leader != i)
+            if (item == NULL || s->seats[i].leader != i)
                 continue;
-            n = next_run(s, i);
+            n = hs_item_to_feed(s->o, item) - item->n_fed;
             if (n > 0 && (n > 1) == (prompts == 1))
                 add_run(s, i, n);
         }
