@@ -70,7 +70,7 @@ make_arm(const struct effect *e, uint32_t i, char label[40])
     a.size = e->size;
     a.draw = e->n_draws > 0 ? i + 1 : 0;
     a.mode = edited ? "zero" : "";
-    a.where = edited ? "all" : NULL;
+    a.where = "all";
     a.n_coords = edited ? 2 : 0;
     a.first = i;
     a.same_as = e->same_as;

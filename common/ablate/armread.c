@@ -90,8 +90,6 @@ without(const json_t *j, const char *key)
     return copy;
 }
 
-/* Whether an edit equals that of another arm depends on which others were asked
- * for. */
 static bool
 same_arm(const json_t *a, const json_t *b)
 {
@@ -103,6 +101,23 @@ same_arm(const json_t *a, const json_t *b)
     return same;
 }
 
+/* An arm that is there already.  Whether it equals another one depends on which
+ * others its run had: it is enough that one of them says so. */
+static int
+unite_known(struct hs_armsum *s, size_t i, struct hs_arm *a, const json_t *j,
+            struct hs_error *err)
+{
+    if (!same_arm(s->tally[i].json, j))
+        return hs_fail(err, "arm %s is another one than before", a->label);
+    if (s->set.v[i].same_as == NULL && a->same_as != NULL) {
+        s->set.v[i].same_as = a->same_as;
+        a->same_as = NULL;
+        json_decref(s->tally[i].json);
+        s->tally[i].json = json_incref((json_t *)(uintptr_t)j);
+    }
+    return 0;
+}
+
 /* Takes over an arm that is new, and empties it. */
 static int
 unite_arm(struct hs_armsum *s, struct hs_arm *a, const json_t *j,
@@ -112,10 +127,7 @@ unite_arm(struct hs_armsum *s, struct hs_arm *a, const json_t *j,
     size_t n = s->set.n;
 
     if (at != NULL)
-        return same_arm(s->tally[json_integer_value(at)].json, j)
-                   ? 0
-                   : hs_fail(err, "arm %s is another one than before",
-                             a->label);
+        return unite_known(s, (size_t)json_integer_value(at), a, j, err);
     (void)json_object_set_new(s->labels, a->label, json_integer((json_int_t)n));
     s->set.v = hs_grow(s->set.v, &s->cap_set, n + 1, sizeof *s->set.v);
     s->tally = hs_grow(s->tally, &s->cap_tally, n + 1, sizeof *s->tally);
