@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "armkit.h"
+#include "armstream.h"
 #include "base/rng.h"
 #include "memstream.h"
 #include "stats/paired.h"

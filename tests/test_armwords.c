@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "armkit.h"
+#include "armstream.h"
 #include "base/json.h"
 #include "memstream.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * armkit.h - made-up streams of arms, for tests of their summary.
+ * armstream.h - made-up streams of arms, for tests of their summary.
  */
-#ifndef HS_ARMKIT_H
-#define HS_ARMKIT_H
+#ifndef HS_ARMSTREAM_H
+#define HS_ARMSTREAM_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * armkit.c - see armkit.h.
+ * armstream.c - see armstream.h.
  */
 #include <config.h>
 
-#include "armkit.h"
+#include "armstream.h"
 
 #include <math.h>
 #include <setjmp.h>
