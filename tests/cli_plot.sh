@@ -196,8 +196,11 @@ choose 'modes and positions are panels' 'layer 2, 5%, scale=2, all;layer 2, 1%, 
 choose '--mode' 'layer 2, 5%, scale=2, all;layer 3, 5%, scale=2, all;' --mode scale=2
 choose '--where' 'layer 2, 1%, zero, all;' -l 2 --where all --mode zero
 choose '--top' 'layer 3, 1%, zero, all;layer 3, 20%, zero, generated;' -l 3 --top 1%,20%
-is 'names have neither mode nor positions' "$(hs-plot ablation --script -l 2 modes.hsz >modes.gp; rows modes.gp 3)" \
-    "'none';'value';'value-sinks';'ntp:ntp.hsz';'wanda';'bottom';'random, 6 draws';'rms, 6 draws'"
+hs-plot ablation --script -l 2 modes.hsz >modes.gp
+for k in 1 3; do
+    is "names have neither mode nor positions: $k" "$(rows modes.gp $k)" \
+        "'none';'value';'value-sinks';'ntp:ntp.hsz';'wanda';'bottom';'random, 6 draws';'rms, 6 draws'"
+done
 is 'lists have no size' "$(hs-plot ablation --script -l 2 --top 20% arms.hsz | grep -c "'file:td.txt (7)'")" 1
 # nowhere OPTION VALUE MESSAGE
 nowhere() {

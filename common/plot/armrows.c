@@ -122,21 +122,6 @@ check_chosen(const struct hs_plotdata *d, const struct hs_plot_options *o,
 
 /* ---- reading ---- */
 
-/* The answers of an arm are those of the arm that it equals. */
-static struct hs_interval
-accuracy_of(const struct hs_armsum *s, const struct hs_arm_result *r)
-{
-    for (size_t i = 0;
-         r->main.n == 0 && r->arm->same_as != NULL && i < hs_armsum_count(s);
-         i++) {
-        const struct hs_arm_result *other = hs_armsum_result(s, i);
-
-        if (strcmp(other->arm->label, r->arm->same_as) == 0)
-            return other->main.accuracy;
-    }
-    return r->main.accuracy;
-}
-
 /* Takes an end off s (*n), if it is there. */
 static void
 take_end(const char *s, size_t *n, char mark, const char *end)
@@ -233,11 +218,10 @@ hs_arm_rows_read(const struct hs_plotdata *d, const struct hs_plot_options *o,
         if (r->arm->kind == HS_ARM_NONE)
             t->none = r->main.accuracy;
         if (is_chosen(r->arm, o, &c))
-            t->v[t->n++] =
-                (struct hs_arm_row){.arm = r->arm,
-                                    .i = i,
-                                    .accuracy = accuracy_of(d->arms, r),
-                                    .rank = rank_of(r->arm->kind)};
+            t->v[t->n++] = (struct hs_arm_row){.arm = r->arm,
+                                               .i = i,
+                                               .accuracy = r->main.accuracy,
+                                               .rank = rank_of(r->arm->kind)};
     }
     rc = check_chosen(d, o, &c, t->n, err);
     free(c.layers);
