@@ -196,16 +196,17 @@ static void
 draw_strip(struct hs_panel *p, double x, struct hs_arm_row *v, size_t n)
 {
     static const double off[] = {0, 0.2, -0.2, 0.1, -0.1};
-    struct hs_series *dots = series_of(p, "draws", HS_ROLE_SPOTS);
     struct hs_interval range = range_of(v, n);
+    struct hs_series *dots;
     size_t seen = 0;
 
+    put(series_of(p, "mean of the draws", HS_ROLE_POINTS), x, &range);
+    dots = series_of(p, "draws", HS_ROLE_SPOTS);
     qsort(v, n, sizeof *v, by_accuracy);
     for (size_t i = 0; i < n; i++)
         if (!isnan(v[i].accuracy.value))
             hs_series_put(dots, x + off[seen++ % 5], v[i].accuracy.value, NAN,
                           NAN);
-    put(series_of(p, "mean of the draws", HS_ROLE_POINTS), x, &range);
 }
 
 /* What stands at the row of v[0 .. n): a name, and what it does not say. */
