@@ -57,10 +57,10 @@ widen(const struct hs_axis *a, struct range data)
     return r;
 }
 
+/* Includes what is drawn in the panel. */
 static void
-find_ranges(const struct hs_panel *p, struct range *x, struct range *y)
+include_panel(const struct hs_panel *p, struct range *x, struct range *y)
 {
-    *x = *y = (struct range){NAN, NAN};
     for (size_t k = 0; k < p->n; k++)
         for (size_t j = 0; j < p->series[k]->n; j++) {
             const struct hs_series *s = p->series[k];
@@ -75,6 +75,18 @@ find_ranges(const struct hs_panel *p, struct range *x, struct range *y)
                 include(y, s->hi[j]);
             }
         }
+}
+
+static void
+find_ranges(const struct hs_figure *f, const struct hs_panel *p,
+            struct range *x, struct range *y)
+{
+    struct range other = {NAN, NAN};
+
+    *x = *y = other;
+    include_panel(p, x, y);
+    for (size_t i = 0; f->same_y && i < f->n; i++)
+        include_panel(f->panels[i], &other, y);
     *x = widen(&p->x, *x);
     *y = widen(&p->y, *y);
 }
@@ -122,14 +134,16 @@ put_log_tics(struct hs_buf *b, struct range r)
     hs_buf_str(b, n > 0 ? ")\n" : "autofreq\n");
 }
 
+/* Down: the axis begins with its largest value. */
 static void
-put_axis(struct hs_buf *b, char name, const struct hs_axis *a, struct range r)
+put_axis(struct hs_buf *b, char name, const struct hs_axis *a, struct range r,
+         bool down)
 {
     hs_buf_printf(b, "%s logscale %c\nset %crange [", a->log ? "set" : "unset",
                   name, name);
-    hs_fig_number(b, a->rest ? r.to : r.from);
+    hs_fig_number(b, down ? r.to : r.from);
     hs_buf_str(b, ":");
-    hs_fig_number(b, a->rest ? r.from : r.to);
+    hs_fig_number(b, down ? r.from : r.to);
     hs_buf_printf(b, "]\nset %ctics ", name);
     for (size_t i = 0; i < a->n_tics; i++)
         put_tic(b, i, a->tics[i].label, a->tics[i].at);
@@ -142,11 +156,17 @@ put_axis(struct hs_buf *b, char name, const struct hs_axis *a, struct range r)
 }
 
 void
-hs_fig_axes(struct hs_buf *b, const struct hs_panel *p)
+hs_fig_axes(struct hs_buf *b, const struct hs_figure *f,
+            const struct hs_panel *p)
 {
     struct range x, y;
 
-    find_ranges(p, &x, &y);
-    put_axis(b, 'x', &p->x, x);
-    put_axis(b, 'y', &p->y, y);
+    find_ranges(f, p, &x, &y);
+    if (p->sideways) {
+        put_axis(b, 'x', &p->y, y, p->y.rest);
+        put_axis(b, 'y', &p->x, x, !p->x.rest);
+    } else {
+        put_axis(b, 'x', &p->x, x, p->x.rest);
+        put_axis(b, 'y', &p->y, y, p->y.rest);
+    }
 }

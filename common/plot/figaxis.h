@@ -10,7 +10,8 @@
 
 #include "plot/figure.h"
 
-/* Sets scale, range and tics of both axes. */
-void hs_fig_axes(struct hs_buf *b, const struct hs_panel *p);
+/* Sets scale, range and tics of both axes of a panel of f. */
+void hs_fig_axes(struct hs_buf *b, const struct hs_figure *f,
+                 const struct hs_panel *p);
 
 #endif

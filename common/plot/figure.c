@@ -96,7 +96,7 @@ hs_axis_tic(struct hs_axis *a, double at, const char *label)
 }
 
 void
-hs_axis_kept(struct hs_axis *a)
+hs_axis_share(struct hs_axis *a, const char *label)
 {
     static const struct {
         double at;
@@ -107,10 +107,17 @@ hs_axis_kept(struct hs_axis *a)
                   {0.001, "0.1%"},  {0.0005, "0.05%"}, {0.0002, "0.02%"},
                   {0.0001, "0.01%"}};
 
-    hs_axis_label(a, "coordinates kept");
-    a->rest = a->log = true;
+    hs_axis_label(a, label);
+    a->log = true;
     for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++)
         hs_axis_tic(a, shares[i].at, shares[i].label);
+}
+
+void
+hs_axis_kept(struct hs_axis *a)
+{
+    hs_axis_share(a, "coordinates kept");
+    a->rest = true;
 }
 
 void

@@ -17,10 +17,11 @@
 enum hs_role {
     HS_ROLE_MAIN,   /* solid, with error bars where lo and hi are numbers */
     HS_ROLE_OTHER,  /* dashed: what the main ones are compared with */
-    HS_ROLE_BAND,   /* grey, lo .. hi filled */
+    HS_ROLE_BAND,   /* grey, lo .. hi filled; of one point, an error bar */
     HS_ROLE_PLAIN,  /* solid, without points */
     HS_ROLE_POINTS, /* points alone */
-    HS_ROLE_DOTS    /* small ones */
+    HS_ROLE_SPOTS,  /* smaller ones, full */
+    HS_ROLE_DOTS    /* the smallest, of which there are many */
 };
 
 /* x, y, lo, hi are of size n, owned; y, lo and hi may be NaN: not there. */
@@ -49,7 +50,13 @@ struct hs_panel {
     char *title;
     struct hs_axis x, y;
     double guide; /* a line at this y; NaN: none */
-    double dodge; /* neighbours are moved apart in x by so much */
+    double dodge; /* neighbours are moved apart in x by so much; by a factor of
+                   * its exponential where x is logarithmic */
+    /* x runs down the left side, y to the right: a row for each tic of x, which
+     * are 1, 2, ... n, of an axis from 0 to n + 1.  Main series are not joined;
+     * a band goes straight from its first x to its last with the interval of
+     * its first point.  guide is not drawn. */
+    bool sideways;
     struct hs_series **series;
     size_t n, cap;
 };
@@ -60,6 +67,7 @@ struct hs_figure {
     struct hs_panel **panels;
     size_t n, cap;
     size_t columns; /* of the grid of panels; 0: as many as make a square */
+    bool same_y;    /* all panels show the same range of y */
 };
 
 void hs_figure_free(struct hs_figure *f);
@@ -74,8 +82,9 @@ void hs_panel_drop(struct hs_panel *p);
 
 void hs_axis_label(struct hs_axis *a, const char *label);
 void hs_axis_tic(struct hs_axis *a, double at, const char *label);
-/* An axis of pruning ratios: shows the share that is kept, in percent, by its
- * logarithm. */
+/* An axis of shares: in percent, by their logarithm. */
+void hs_axis_share(struct hs_axis *a, const char *label);
+/* The same of pruning ratios: shows the share that is kept. */
 void hs_axis_kept(struct hs_axis *a);
 void hs_series_put(struct hs_series *s, double x, double y, double lo,
                    double hi);

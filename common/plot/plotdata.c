@@ -24,6 +24,7 @@ hs_plotdata_free(struct hs_plotdata *d)
         free(d->files[i]);
     free(d->v);
     free(d->files);
+    hs_armsum_free(d->arms);
     *d = (struct hs_plotdata){0};
 }
 
@@ -64,6 +65,24 @@ keep(struct hs_plotdata *d, const struct hs_record *rec,
     return 0;
 }
 
+/* Adds to the summary.  No plot shows what its bootstrap draws. */
+static int
+read_arms(struct hs_plotdata *d, struct hs_reader *r, const char *name,
+          size_t dim, struct hs_error *err)
+{
+    static const struct hs_armsum_options options = {
+        .level = 0.95, .alpha = 0.05, .n_boot = 1, .seed = 1};
+
+    if (d->arms == NULL) {
+        d->arms = hs_armsum_new(&options);
+        d->dim = dim;
+    }
+    if (d->dim != dim)
+        return hs_fail(err, "%s: the width is %zu; that of %s is %zu", name,
+                       dim, d->files[0], d->dim);
+    return hs_armsum_add(d->arms, r, name, err);
+}
+
 int
 hs_plotdata_read(struct hs_plotdata *d, struct hs_reader *r, const char *name,
                  const char *kind, const char *maker, const char *const *types,
@@ -86,6 +105,8 @@ hs_plotdata_read(struct hs_plotdata *d, struct hs_reader *r, const char *name,
     d->files =
         hs_grow(d->files, &d->cap_files, d->n_files + 1, sizeof *d->files);
     d->files[d->n_files++] = hs_strdup(name);
+    if (head != NULL && types == NULL)
+        return read_arms(d, r, name, head->dim, err);
     while (rc == 0 && (more = hs_read(r, &rec)) > 0)
         rc = keep(d, &rec, types, ++number, err);
     hs_record_free(&rec);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * plotdata.h - the records that a plot is made of, and reading their members.
+ * plotdata.h - the records that a plot is made of, and reading their members;
+ * of streams of kind "arms" their summary.
  *
  * A member that is null is a number that does not exist (NaN); one that is not
  * there is an error: a plot must not show less than was asked for and keep
@@ -14,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ablate/armsum.h"
 #include "base/error.h"
 #include "base/num.h"
 #include "stream/stream.h"
@@ -31,13 +33,17 @@ struct hs_plotdata {
     size_t n_files, cap_files;
     struct hs_plot_record *v;
     size_t n, cap;
+    struct hs_armsum *arms; /* NULL: of other kinds of streams */
+    size_t dim;             /* of the states that arms edited */
 };
 
 void hs_plotdata_free(struct hs_plotdata *d);
 
 /* Reads a stream of this kind to its end and keeps the records whose type is in
- * types, which ends with NULL.  maker is the program that writes such streams,
- * for messages.  Returns 0, or -1. */
+ * types, which ends with NULL.  types is NULL for arms, which are added to the
+ * summary; hs_armsum_finish() is the caller's to call after the last stream.
+ * maker is the program that writes such streams, for messages.  Returns 0, or
+ * -1. */
 HS_MUST_CHECK int hs_plotdata_read(struct hs_plotdata *d, struct hs_reader *r,
                                    const char *name, const char *kind,
                                    const char *maker, const char *const *types,

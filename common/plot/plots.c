@@ -48,6 +48,14 @@ static const struct hs_plot plots[] = {
      .maker = "neuron-rank --iou",
      .types = overlaps,
      .draw = hs_plot_overlap},
+    {.name = "ablation",
+     .kind = "arms",
+     .maker = "ablate-eval",
+     .draw = hs_plot_ablation},
+    {.name = "dose",
+     .kind = "arms",
+     .maker = "ablate-eval",
+     .draw = hs_plot_dose},
 };
 
 const struct hs_plot *
