@@ -110,8 +110,10 @@ make_answer(struct hs_trajectory *t, const struct kit_arm *arm,
     for (uint32_t i = 0; i < n; i++)
         t->tokens[i] =
             i < a->n_prompt ? a->problem : kit_token(a, i - a->n_prompt);
-    for (uint32_t i = 0; i < a->n_new; i++)
+    for (uint32_t i = 0; i < a->n_new; i++) {
         t->logprob[i] = a->logprob;
+        t->entropy[i] = a->entropy;
+    }
     t->edits = edits_of(arm, a) + (uint64_t)a->more_edits;
     hs_trajectory_hash_prompt(t);
 }

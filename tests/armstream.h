@@ -25,8 +25,8 @@ struct kit_arm {
     double rms_ratio;
 };
 
-/* A record.  Its tokens depend on salt, its log-probabilities are all the
- * same. */
+/* A record.  Its tokens depend on salt, its log-probabilities and entropies are
+ * all the same. */
 struct kit_answer {
     size_t arm; /* of kit_arm */
     const char *part;
@@ -36,7 +36,7 @@ struct kit_answer {
     const char *finish;
     bool parsed;
     uint32_t salt;
-    float logprob;
+    float logprob, entropy;
     int64_t more_edits;   /* than there should be */
     const char *arm_name; /* instead of the arm's label */
 };

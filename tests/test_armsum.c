@@ -35,6 +35,7 @@ enum {
     RMS1,
     RMS2,
     LIST,
+    LONG_LIST,
     N_ARMS,
     N_PROBLEMS = 30
 };
@@ -50,6 +51,7 @@ static const struct kit_arm arms[N_ARMS] = {
     {"L2/rms.1@3", "rms", 2, "3", 1, ZERO, 3, 4, NULL, 0, 0.9},
     {"L2/rms.2@3", "rms", 2, "3", 2, ZERO, 3, 3, NULL, 0, 1.1},
     {"L2/file:x", "file", 2, NULL, 0, ZERO, 3, 2, NULL, 0, 0.5},
+    {"L2/file:y", "file", 2, NULL, 0, ZERO, 4, 2, NULL, 0, 0.6},
 };
 
 /* ---- made-up answers ---- */
@@ -420,6 +422,7 @@ check_all(uint32_t samples)
     check_place(s, "L2/bottom@3", "rms", &kit_result(s, "L2/bottom@3")->rms);
     check_place(s, "L2/file:x", "random", &kit_result(s, "L2/file:x")->random);
     assert_int_equal(kit_result(s, "L2/value@3")->random_sinks.n_draws, 0);
+    assert_int_equal(kit_result(s, "L2/file:y")->random.n_draws, 0);
     assert_int_equal(kit_result(s, "none")->random.n_draws, 0);
     assert_int_equal(kit_result(s, "L2/rms.1@3")->random.n_draws, 0);
     check_power(s);
@@ -616,6 +619,13 @@ test_noop(void **state)
     says(want, a, 2);
     a[1].finish = a[0].finish;
     a[1].n_new++;
+    says(want, a, 2);
+    a[1].n_new--;
+    a[1].entropy = 1;
+    says(want, a, 2);
+    a[1].entropy = 0;
+    says("", a, 2);
+    a[1].salt++;
     says(want, a, 2);
     /* An item that only one of them has proves nothing. */
     a[1].problem = 8;

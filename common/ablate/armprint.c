@@ -420,6 +420,18 @@ print_draws(struct hs_buf *b, const struct hs_armsum *s, size_t i)
     return n;
 }
 
+/* Up to where a line may be broken: "5 %" and "p = 0.1" stay whole. */
+static size_t
+word_length(const char *s)
+{
+    size_t n = strcspn(s, " ");
+
+    while (n > 0 && s[n] == ' ' && s[n + 1] != '\0' &&
+           (strchr("%=<", s[n + 1]) != NULL || strchr("=<", s[n - 1]) != NULL))
+        n += 1 + strcspn(s + n + 1, " ");
+    return n;
+}
+
 /* A line of the verdict, words to a width. */
 static void
 print_words(struct hs_buf *b, const char *s)
@@ -427,7 +439,7 @@ print_words(struct hs_buf *b, const char *s)
     size_t column = 0;
 
     while (*s != '\0') {
-        size_t n = strcspn(s, " ");
+        size_t n = word_length(s);
 
         if (column > 0 && column + 1 + n > LINE) {
             hs_buf_str(b, "\n  ");

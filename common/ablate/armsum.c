@@ -171,7 +171,8 @@ check_noop(struct hs_armsum *s, size_t arm, struct hs_error *err)
 
 /* ---- answers ---- */
 
-/* Differences to the unedited model, by problem. */
+/* Differences to the unedited model, by problem; problems without pairs have a
+ * count of 0. */
 struct pairs {
     int32_t *diff;
     uint32_t *count;
@@ -184,8 +185,7 @@ count_pairs(const struct hs_armitems *items, const uint32_t *rank,
             const struct hs_armrecs *a, const struct hs_armrecs *none,
             struct pairs *out, struct hs_arm_task *t)
 {
-    size_t n = 0;
-
+    out->n = items->n_problems;
     out->diff = hs_calloc(items->n_problems, sizeof *out->diff);
     out->count = hs_calloc(items->n_problems, sizeof *out->count);
     for (size_t i = 0; i < items->n; i++) {
@@ -200,12 +200,6 @@ count_pairs(const struct hs_armitems *items, const uint32_t *rank,
         t->lost += a->reward[i] < none->reward[i];
         t->gained += a->reward[i] > none->reward[i];
     }
-    for (size_t g = 0; g < items->n_problems; g++)
-        if (out->count[g] > 0) {
-            out->diff[n] = out->diff[g];
-            out->count[n++] = out->count[g];
-        }
-    out->n = n;
 }
 
 static void
@@ -355,7 +349,7 @@ place_among(const struct hs_armsum *s, const struct hs_arm_result *r,
 
     *out = (struct hs_arm_place){
         .mean = NAN, .lowest = NAN, .highest = NAN, .p = NAN};
-    for (size_t i = 0; i < s->set.n && hs_arm_is_edited(r->arm); i++) {
+    for (size_t i = 0; i < s->set.n; i++) {
         double draw = s->results[i].main.accuracy.value;
 
         if (s->set.v[i].kind != kind || isnan(draw) ||
