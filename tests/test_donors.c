@@ -253,8 +253,10 @@ edit_many(void *ud, struct hs_team *team, size_t thread)
     (void)team;
     (void)thread;
     for (uint64_t p = 0; p < 3000; p++) {
-        const struct hs_edit_at at = {
-            .pos = 20, .n_prompt = 4, .problem = p % 1500, .sample = 0};
+        const struct hs_edit_at at = {.pos = 20,
+                                      .n_prompt = 4,
+                                      .problem = p % 30,
+                                      .sample = (uint32_t)(p / 30 % 50)};
         size_t donor, pos;
         float x[DIM] = {0};
         bool right = true;
@@ -311,6 +313,7 @@ test_refusals(void **state)
     struct hs_armset late_arms = some_arms(HS_EDIT_GENERATED);
     struct hs_head h = test_head(HS_F16, DIM, N_LAYERS);
     struct hs_error err;
+    struct hs_donors *d;
     struct hs_reader *r;
     struct hs_buf b;
     struct acttraj t[N];
@@ -336,9 +339,14 @@ test_refusals(void **state)
     refused(t, 2, &arms, "of fewer than two problems");
     add_arm(&arms, "D", 4, HS_EDIT_ALL, "1");
     refused(all, N, &arms, "in: layer 4 is not in the stream");
-    arms.v[5].edit.layer = 2;
+    arms.v[5].edit.layer = 3;
     arms.v[5].edit.coords[0] = DIM;
     refused(all, N, &arms, "D: no coordinate 12 in 12");
+    /* Only resampled ones count. */
+    arms.v[5].edit.mode = HS_EDIT_ZERO;
+    d = donors_of(all, N, "tokens", &arms, 1, &err);
+    assert_non_null(d);
+    hs_donors_free(d);
     json_object_set_new(h.run, "edit", json_object());
     b = act_stream(&h, all, N, act_plain);
     r = hs_reader_open(memory_file(b.data, b.len), "in");
