@@ -20,7 +20,7 @@
 #include "base/mem.h"
 
 enum {
-    N_LISTS = 1 << 12
+    N_LISTS = 1 << 14
 };
 
 struct hs_donor_orders {
