@@ -214,6 +214,10 @@ test_even(void **state)
 
     (void)state;
     armkit_init(&k);
+    /* The second and the third of the ranking would be near the first. */
+    for (size_t i = 1; i < 3; i++)
+        k.calib.v[0].rms[k.ranks.v[0].order[i]] =
+            k.calib.v[0].rms[k.ranks.v[0].order[0]] * (1 + 0.001 * (double)i);
     s = armkit_made(&k, "random:2000,random-sinks:2000,rms:2000", "1,8");
     memset(chance, true, sizeof chance);
     count_draws(&s, "random", "8", MANY, count);
@@ -277,6 +281,26 @@ test_apart(void **state)
         if (e->n == 2)
             assert_true(fabs(sum - value_sum) / 2 < 0.8);
     }
+    hs_armset_free(&s);
+    armkit_free(&k);
+}
+
+/* All that are free, if there are no more than that. */
+static void
+test_just_enough(void **state)
+{
+    struct armkit k;
+    struct hs_armset s;
+    bool want[KIT_DIM];
+
+    (void)state;
+    armkit_init(&k);
+    k.layers.v = &k.layer[1];
+    k.layers.n = 1;
+    s = armkit_made(&k, "rms:2", "50%");
+    for (size_t j = 0; j < KIT_DIM; j++)
+        want[j] = k.ranks.v[1].rank[j] > KIT_DIM / 2;
+    armkit_expect(&s, "L3/rms.1@50%", want);
     hs_armset_free(&s);
     armkit_free(&k);
 }
@@ -399,6 +423,7 @@ main(void)
         cmocka_unit_test(test_matched_twin),
         cmocka_unit_test(test_even),
         cmocka_unit_test(test_apart),
+        cmocka_unit_test(test_just_enough),
         cmocka_unit_test(test_keyed),
         cmocka_unit_test(test_reference),
     };

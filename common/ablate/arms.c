@@ -85,9 +85,9 @@ label_of(const struct hs_arm_plan *p, const struct hs_arm *a, const char *path)
         hs_buf_printf(&b, ":%s", path);
     if (a->size != NULL)
         hs_buf_printf(&b, "@%s", a->size);
-    if (a->kind != HS_ARM_NOOP && a->edit.mode != HS_EDIT_ZERO)
+    if (a->edit.mode != HS_EDIT_ZERO)
         hs_buf_printf(&b, ":%s", p->mode.text);
-    if (a->kind != HS_ARM_NOOP && a->edit.where != HS_EDIT_ALL)
+    if (a->edit.where != HS_EDIT_ALL)
         hs_buf_printf(&b, ":%s", hs_edit_where_name(a->edit.where));
     return hs_buf_cstr(&b);
 }
