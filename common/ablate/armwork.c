@@ -209,10 +209,11 @@ hs_supply_neutral(struct hs_armwork *w, struct hs_item **base,
         hs_ids_add(&ids, (uint32_t)bos);
     for (size_t i = first; i < first + size && i < w->a->neutral.n; i++)
         hs_ids_add(&ids, w->a->neutral.v[i]);
-    hs_buf_printf(&id, "%zu", w->piece++);
+    hs_buf_printf(&id, "%zu", w->piece);
     meta = json_object();
     *base = hs_item_new(hs_buf_cstr(&id), &(struct hs_item_parts){
                                               .problem = "neutral",
+                                              .sample = w->piece,
                                               .meta = meta,
                                               .tokens = ids.v,
                                               .n_tokens = ids.n,
@@ -221,5 +222,6 @@ hs_supply_neutral(struct hs_armwork *w, struct hs_item **base,
                                           });
     json_decref(meta);
     hs_ids_free(&ids);
+    w->piece++;
     return 1;
 }
