@@ -60,7 +60,6 @@ struct hs_armsum {
     struct hs_armsum_options o;
     bool begun;
     struct hs_head head;  /* of the first segment */
-    json_t *rest;         /* its run without arms */
     json_t *run;          /* with all arms; after finish */
     json_t *labels;       /* label to number of arm */
     struct hs_armset set; /* the arms, and tally (set.n) */

@@ -14,7 +14,7 @@
 #include <xxhash.h>
 
 #include "ablate/armdata.h"
-#include "stream/sink.h"
+#include "stream/headjoin.h"
 
 #define FIXED_ONE 0x1p40
 
@@ -65,7 +65,6 @@ hs_armsum_free(struct hs_armsum *s)
     free(s->tally);
     hs_armset_free(&s->set);
     hs_head_free(&s->head);
-    json_decref(s->rest);
     json_decref(s->run);
     json_decref(s->labels);
     free(s->grams);
@@ -158,22 +157,18 @@ unite_arms(struct hs_armsum *s, const json_t *arms, struct hs_error *err)
 static int
 take_head(struct hs_armsum *s, const struct hs_head *head, struct hs_error *err)
 {
-    json_t *rest;
     int rc = 0;
 
     if (strcmp(head->kind, "arms") != 0)
         return hs_fail(err, "a stream of %s, not of arms", head->kind);
     if (s->begun && hs_head_compatible(&s->head, head, err) < 0)
         return -1;
-    rest = without(head->run, "arms");
     if (!s->begun) {
         s->begun = true;
         hs_head_copy(&s->head, head);
-        s->rest = json_incref(rest);
-    } else if (hs_run_same(s->rest, rest, err) < 0) {
+    } else if (hs_arms_run_same(s->head.run, head->run, err) < 0) {
         rc = hs_fail_prefix(err, "another run");
     }
-    json_decref(rest);
     return rc < 0 ? -1 : unite_arms(s, json_object_get(head->run, "arms"), err);
 }
 

@@ -429,7 +429,7 @@ fill_run(struct hs_armsum *s)
 
     for (size_t i = 0; i < s->set.n; i++)
         (void)json_array_append(arms, s->tally[i].json);
-    s->run = json_copy(s->rest);
+    s->run = json_copy(s->head.run);
     (void)json_object_set_new(s->run, "arms", arms);
 }
 

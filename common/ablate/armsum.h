@@ -104,8 +104,8 @@ void hs_armsum_free(struct hs_armsum *s);
 
 /* Reads a stream to its end; several streams may share arms and items, and may
  * come in any order: the figures are the same bits.  Not after
- * hs_armsum_finish().  Returns 0, or -1: it is of another kind, its run differs
- * from the first in more than arms (hs_run_same() but for "arms"), an arm of
+ * hs_armsum_finish().  Returns 0, or -1: it is of another kind, its run is
+ * not that of the first but for its arms (hs_arms_run_same()), an arm of
  * one label is another one, a trajectory has an unknown arm or part, an item of
  * an arm comes twice with different contents, the count of edits is not what it
  * must be: n_coords times the rows that were fed and that the edit reaches.
