@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * test_armsum.c - summaries of arms: all figures against counting by hand,
- * streams in any order, what is refused, and the words.
+ * test_armsum.c - summaries of arms: all figures against counting by hand.
  */
 #include <config.h>
 
@@ -16,147 +15,8 @@
 
 #include <cmocka.h>
 
-#include "armstream.h"
-#include "base/rng.h"
-#include "memstream.h"
+#include "armworld.h"
 #include "stats/paired.h"
-
-#define ZERO     "zero", "all"
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-enum {
-    NONE,
-    NOOP,
-    VALUE,
-    BOTTOM,
-    RANDOM1,
-    RANDOM2,
-    RANDOM3,
-    RMS1,
-    RMS2,
-    LIST,
-    LONG_LIST,
-    N_ARMS,
-    N_PROBLEMS = 30
-};
-
-static const struct kit_arm arms[N_ARMS] = {
-    {"none", "none", 0, NULL, 0, "", "all", 0, 0, NULL, 0, NAN},
-    {"L2/noop", "noop", 2, NULL, 0, "", "all", 0, 0, NULL, 0, NAN},
-    {"L2/value@3", "value", 2, "3", 0, ZERO, 3, 0, NULL, 1, 1},
-    {"L2/bottom@3", "bottom", 2, "3", 0, ZERO, 3, 5, NULL, 0, 0.1},
-    {"L2/random.1@3", "random", 2, "3", 1, ZERO, 3, 1, NULL, 0, 0.3},
-    {"L2/random.2@3", "random", 2, "3", 2, ZERO, 3, 2, NULL, 0, 0.4},
-    {"L2/random.3@3", "random", 2, "3", 3, ZERO, 3, 1, "L2/random.1@3", 0, 0.3},
-    {"L2/rms.1@3", "rms", 2, "3", 1, ZERO, 3, 4, NULL, 0, 0.9},
-    {"L2/rms.2@3", "rms", 2, "3", 2, ZERO, 3, 3, NULL, 0, 1.1},
-    {"L2/file:x", "file", 2, NULL, 0, ZERO, 3, 2, NULL, 0, 0.5},
-    {"L2/file:y", "file", 2, NULL, 0, ZERO, 4, 2, NULL, 0, 0.6},
-};
-
-/* ---- made-up answers ---- */
-
-static uint32_t
-draw(uint32_t a, uint32_t b, uint32_t n)
-{
-    return (uint32_t)hs_rng_below(11, 77, a, b, n);
-}
-
-static bool
-runs(size_t arm)
-{
-    return arms[arm].same_as == NULL;
-}
-
-/* The answer of an arm to a sample of a problem, some of them undecided; noop
- * has that of none. */
-static struct kit_answer
-answer(size_t arm, const char *part, uint32_t problem, uint32_t sample)
-{
-    uint32_t of = (uint32_t)(arm == NOOP ? NONE : arm);
-    uint32_t at = problem * 4 + sample + 1000 * (part[0] == 'a');
-    uint32_t u = draw(of, at, 100), v = draw(of + 100, at, 100);
-    struct kit_answer a = {.arm = arm, .part = part, .problem = problem};
-
-    a.sample = sample;
-    a.reward = u >= 95 ? -1 : u < 90 - 8 * of;
-    a.n_prompt = 2 + problem % 3;
-    a.n_new = 1 + draw(of + 200, at, 14);
-    a.finish = v < 80 ? "eos" : "length";
-    a.parsed = v % 7 != 0;
-    a.salt = u;
-    a.logprob = -(float)(1 + v) / 32;
-    return a;
-}
-
-/* A replay of a piece of text. */
-static struct kit_answer
-replayed(size_t arm, const char *part, uint32_t problem)
-{
-    struct kit_answer a = {.arm = arm, .part = part, .problem = problem};
-
-    a.reward = -1;
-    a.n_prompt = 1;
-    a.n_new = 3 + problem;
-    a.finish = "replay";
-    a.salt = problem;
-    a.logprob = -(float)(arm == NOOP ? 1 : 1 + arm) / 8;
-    return a;
-}
-
-/* All answers of all arms; one item of bottom and one of none are missing. */
-static size_t
-all_answers(uint32_t samples, struct kit_answer *out)
-{
-    size_t n = 0;
-
-    for (uint32_t p = 0; p < N_PROBLEMS; p++)
-        for (uint32_t k = 0; k < samples; k++)
-            for (size_t arm = 0; arm < N_ARMS; arm++)
-                if (runs(arm) && !(arm == BOTTOM && p == 3) &&
-                    !(arm == NONE && p == 4))
-                    out[n++] = answer(arm, HS_PART_PROBLEMS, p, k);
-    for (uint32_t p = 0; p < 12; p++)
-        for (size_t arm = 0; arm < N_ARMS; arm++)
-            if (runs(arm))
-                out[n++] = answer(arm, HS_PART_ALSO, p, 0);
-    for (uint32_t p = 0; p < 4; p++)
-        for (size_t arm = 0; arm < N_ARMS; arm++)
-            if (runs(arm)) {
-                out[n++] = replayed(arm, HS_PART_OWN, p);
-                if (p < 2)
-                    out[n++] = replayed(arm, HS_PART_NEUTRAL, p);
-            }
-    return n;
-}
-
-enum {
-    MOST = 2 * N_PROBLEMS * N_ARMS + 20 * N_ARMS
-};
-
-static struct hs_armsum *
-summary_of(const struct kit_answer *a, size_t n)
-{
-    struct hs_error err = {""};
-    struct hs_buf b = kit_stream(arms, N_ARMS, "x", a, n);
-    struct hs_armsum *s = kit_read(&b, 1, &err);
-
-    assert_string_equal(err.text, "");
-    assert_non_null(s);
-    if (hs_armsum_finish(s, &err) < 0)
-        fail_msg("%s", err.text);
-    hs_buf_free(&b);
-    return s;
-}
-
-/* ---- figures by hand ---- */
-
-static void
-near(double a, double b)
-{
-    if (!(fabs(a - b) <= 1e-9 * (1 + fabs(b))))
-        fail_msg("%.17g is not %.17g", a, b);
-}
 
 static const struct kit_answer *
 find(const struct kit_answer *a, size_t n, size_t arm, const char *part,
@@ -269,13 +129,13 @@ check_holm(const struct hs_armsum *s, bool also)
     size_t m = 0;
 
     for (size_t i = VALUE; i < N_ARMS; i++)
-        if (runs(i)) {
-            const struct hs_arm_result *r = kit_result(s, arms[i].label);
+        if (world_runs(i)) {
+            const struct hs_arm_result *r = kit_result(s, world_arms[i].label);
 
             p[m++] = also ? r->also.p : r->main.p;
         }
     for (size_t i = 0; i < N_ARMS; i++) {
-        const struct hs_arm_result *r = kit_result(s, arms[i].label);
+        const struct hs_arm_result *r = kit_result(s, world_arms[i].label);
         const struct hs_arm_task *t = also ? &r->also : &r->main;
         double most = 0;
 
@@ -362,8 +222,8 @@ check_place(const struct hs_armsum *s, const char *label, const char *kind,
     double low = 2, high = -1, as_low = 0;
 
     for (size_t i = 0; i < N_ARMS; i++)
-        if (strcmp(arms[i].kind, kind) == 0) {
-            double y = kit_result(s, arms[i].label)->main.accuracy.value;
+        if (strcmp(world_arms[i].kind, kind) == 0) {
+            double y = kit_result(s, world_arms[i].label)->main.accuracy.value;
 
             m++;
             sum += y;
@@ -386,7 +246,7 @@ check_power(const struct hs_armsum *s)
     double gained = 0;
 
     for (size_t i = RANDOM1; i <= RANDOM2; i++) {
-        const struct hs_arm_task *t = &kit_result(s, arms[i].label)->main;
+        const struct hs_arm_task *t = &kit_result(s, world_arms[i].label)->main;
 
         gained += (double)t->gained / (double)t->n_pairs / 2;
     }
@@ -399,19 +259,19 @@ static void
 check_all(uint32_t samples)
 {
     struct kit_answer a[MOST];
-    size_t n = all_answers(samples, a);
-    struct hs_armsum *s = summary_of(a, n);
+    size_t n = world_answers(samples, a);
+    struct hs_armsum *s = world_summary(a, n);
 
     assert_int_equal(hs_armsum_count(s), N_ARMS);
     for (size_t i = 0; i < N_ARMS; i++) {
-        const struct hs_arm_result *r = kit_result(s, arms[i].label);
+        const struct hs_arm_result *r = kit_result(s, world_arms[i].label);
         size_t of = i == RANDOM3 ? RANDOM1 : i;
 
         assert_int_equal(r->same, i == RANDOM3);
         check_task(a, n, HS_PART_PROBLEMS, N_PROBLEMS, samples, of, &r->main);
         check_task(a, n, HS_PART_ALSO, 12, 1, of, &r->also);
         check_texts(a, n, of, r);
-        assert_int_equal(r->edits, r->edited_rows * arms[i].n_coords);
+        assert_int_equal(r->edits, r->edited_rows * world_arms[i].n_coords);
         assert_int_equal(r->edits > 0, i >= VALUE);
     }
     check_holm(s, false);
@@ -443,297 +303,17 @@ test_samples(void **state)
     check_all(2);
 }
 
-/* ---- streams ---- */
-
-static char *
-json_of(struct hs_armsum *s)
-{
-    struct hs_buf b = {0};
-
-    hs_armsum_print(&b, s, "json");
-    return hs_buf_cstr(&b);
-}
-
-/* The arms of a shard: those of mask, none with them. */
-static struct hs_buf
-shard(const struct kit_answer *a, size_t n, uint32_t part, uint32_t parts)
-{
-    struct kit_answer *mine = hs_calloc(n, sizeof *mine);
-    size_t m = 0;
-    struct hs_buf b;
-
-    for (size_t i = 0; i < n; i++)
-        if (a[i].problem % parts == part)
-            mine[m++] = a[i];
-    b = kit_stream(arms, N_ARMS, "x", mine, m);
-    free(mine);
-    return b;
-}
-
-static void
-test_any_order(void **state)
-{
-    static const uint8_t orders[][3] = {{0, 1, 2}, {2, 0, 1}, {1, 2, 0}};
-    struct kit_answer a[MOST];
-    size_t n = all_answers(1, a);
-    struct hs_armsum *whole = summary_of(a, n);
-    char *want = json_of(whole);
-
-    (void)state;
-    for (size_t k = 0; k < COUNT(orders); k++) {
-        struct hs_error err = {""};
-        struct hs_buf b[4];
-        struct hs_armsum *s;
-        char *got;
-
-        for (size_t i = 0; i < 3; i++)
-            b[i] = shard(a, n, orders[k][i], 3);
-        /* Two as segments of one, and one of them again. */
-        b[3] = joined(&b[0], &b[1]);
-        s = kit_read(b + 1, 3, &err);
-        assert_string_equal(err.text, "");
-        assert_int_equal(hs_armsum_finish(s, &err), 0);
-        got = json_of(s);
-        assert_string_equal(got, want);
-        free(got);
-        hs_armsum_free(s);
-        for (size_t i = 0; i < 4; i++)
-            hs_buf_free(&b[i]);
-    }
-    free(want);
-    hs_armsum_free(whole);
-}
-
-/* Arms over machines: each lists its own, in another order. */
-static void
-test_arms_apart(void **state)
-{
-    struct kit_arm some[3] = {arms[VALUE], arms[NONE], arms[RANDOM3]};
-    struct kit_answer a[MOST], mine[MOST];
-    size_t n = all_answers(1, a), m = 0;
-    struct hs_armsum *whole = summary_of(a, n), *s;
-    struct hs_error err = {""};
-    struct hs_buf b[2];
-    char *want = json_of(whole), *got;
-
-    (void)state;
-    some[2].same_as = NULL; /* nothing that it could equal is there */
-    for (size_t i = 0; i < n; i++)
-        if (a[i].arm == VALUE || a[i].arm == NONE) {
-            mine[m] = a[i];
-            mine[m++].arm = a[i].arm == NONE;
-        }
-    b[0] = kit_stream(some, 3, "x", mine, m);
-    m = 0;
-    for (size_t i = 0; i < n; i++)
-        if (a[i].arm != VALUE)
-            mine[m++] = a[i];
-    b[1] = kit_stream(arms, N_ARMS, "x", mine, m);
-    s = kit_read(b, 2, &err);
-    assert_string_equal(err.text, "");
-    assert_int_equal(hs_armsum_finish(s, &err), 0);
-    got = json_of(s);
-    assert_string_equal(got, want);
-    free(got);
-    free(want);
-    hs_armsum_free(s);
-    hs_armsum_free(whole);
-    hs_buf_free(&b[0]);
-    hs_buf_free(&b[1]);
-}
-
-/* What adding, or finishing, says of one changed record. */
-static void
-says(const char *want, const struct kit_answer *a, size_t n)
-{
-    struct hs_error err = {""};
-    struct hs_buf b = kit_stream(arms, N_ARMS, "x", a, n);
-    struct hs_armsum *s = kit_read(&b, 1, &err);
-
-    if (s != NULL && hs_armsum_finish(s, &err) == 0)
-        assert_string_equal(err.text, "");
-    assert_string_equal(err.text, want);
-    hs_armsum_free(s);
-    hs_buf_free(&b);
-}
-
-static void
-test_records(void **state)
-{
-    struct kit_answer a[4] = {
-        answer(NONE, HS_PART_PROBLEMS, 0, 0),
-        answer(NOOP, HS_PART_PROBLEMS, 0, 0),
-        answer(VALUE, HS_PART_PROBLEMS, 0, 0),
-        answer(VALUE, HS_PART_PROBLEMS, 0, 0),
-    };
-    struct kit_answer b;
-
-    (void)state;
-    says("", a, 4);
-    a[3].reward = !a[2].reward;
-    says("in: arm L2/value@3: item L2/value@3/p0#0 comes twice, and differs", a,
-         4);
-    a[3] = a[2];
-    a[3].logprob *= 2;
-    says("in: arm L2/value@3: item L2/value@3/p0#0 comes twice, and differs", a,
-         4);
-    a[3] = a[2];
-    a[3].more_edits = 3;
-    a[3].n_prompt = a[3].n_new = 2;
-    a[3].finish = "length";
-    says(
-        "in: arm L2/value@3: item L2/value@3/p0#0: 15 coordinates were "
-        "edited, not 12 (3 in each row)",
-        a, 4);
-    b = a[1];
-    a[1].more_edits = 1;
-    says(
-        "in: arm L2/noop: item L2/noop/p0#0: 1 coordinates were edited, not "
-        "0 (0 in each row)",
-        a, 3);
-    a[1] = b;
-    a[2].arm_name = "L9/value@3";
-    says("in: item L2/value@3/p0#0: the head lists no arm L9/value@3", a, 3);
-    a[2].arm_name = NULL;
-    a[2].part = "others";
-    says("in: item L2/value@3/p0#0: unknown part others", a, 3);
-}
-
-static void
-test_noop(void **state)
-{
-    struct kit_answer a[2] = {
-        answer(NONE, HS_PART_ALSO, 7, 1),
-        answer(NOOP, HS_PART_ALSO, 7, 1),
-    };
-    static const char want[] =
-        "L2/noop is not what none is: also, problem p7, sample 1";
-
-    (void)state;
-    says("", a, 2);
-    a[1].logprob = nextafterf(a[0].logprob, 0);
-    says(want, a, 2);
-    a[1] = a[0];
-    a[1].arm = NOOP;
-    a[1].finish = strcmp(a[0].finish, "eos") == 0 ? "length" : "eos";
-    says(want, a, 2);
-    a[1].finish = a[0].finish;
-    a[1].n_new++;
-    says(want, a, 2);
-    a[1].n_new--;
-    a[1].entropy = 1;
-    says(want, a, 2);
-    a[1].entropy = 0;
-    says("", a, 2);
-    a[1].salt++;
-    says(want, a, 2);
-    /* An item that only one of them has proves nothing. */
-    a[1].problem = 8;
-    says("", a, 2);
-}
-
-static void
-test_unedited_is_needed(void **state)
-{
-    struct kit_answer a = answer(NONE, HS_PART_PROBLEMS, 0, 0);
-    struct hs_error err = {""};
-    struct hs_buf b;
-    struct hs_armsum *s;
-
-    (void)state;
-    a.arm = 0;
-    a.more_edits = 0;
-    b = kit_stream(arms + VALUE, 2, "x", &a, 1);
-    s = kit_read(&b, 1, &err);
-    assert_non_null(s);
-    assert_int_equal(hs_armsum_finish(s, &err), -1);
-    assert_string_equal(err.text, "there is no unedited arm (none)");
-    hs_armsum_free(s);
-    hs_buf_free(&b);
-}
-
-/* Every rule of what is reached, and the end of text that was not fed. */
-static void
-test_edits(void **state)
-{
-    static const struct {
-        const char *where, *finish;
-        int64_t more;
-        bool right;
-    } cases[] = {
-        {"all", "eos", 0, true},       {"all", "length", 0, true},
-        {"generated", "eos", 0, true}, {"generated", "length", 0, true},
-        {"not-first", "eos", 0, true}, {"not-first", "length", 0, true},
-        {"all", "eos", 3, false},      {"all", "length", -3, false},
-        {"all", "replay", 0, true},    {"all", "replay", -3, true},
-        {"all", "replay", -6, false},  {"all", "replay", 3, false},
-        {"all", "eos", 1, false},      {"generated", "replay", -3, true},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct kit_arm two[2] = {arms[NONE], arms[VALUE]};
-        struct kit_answer a = {.arm = 1, .part = HS_PART_PROBLEMS};
-        struct hs_error err = {""};
-        struct hs_armsum *s;
-        struct hs_buf b;
-
-        two[1].where = cases[i].where;
-        a.n_prompt = 3;
-        a.n_new = 4;
-        a.finish = cases[i].finish;
-        a.more_edits = cases[i].more;
-        b = kit_stream(two, 2, "x", &a, 1);
-        s = kit_read(&b, 1, &err);
-        if ((s != NULL) != cases[i].right)
-            fail_msg("case %zu: %s", i, err.text);
-        hs_armsum_free(s);
-        hs_buf_free(&b);
-    }
-}
-
-static void
-test_heads(void **state)
-{
-    struct kit_arm other[N_ARMS];
-    struct hs_head h = test_head(HS_F16, 8, 1);
-    struct hs_error err = {""};
-    struct hs_buf b[2];
-
-    (void)state;
-    memcpy(other, arms, sizeof other);
-    b[0] = kit_stream(arms, N_ARMS, "x", NULL, 0);
-    b[1] = kit_stream(arms, N_ARMS, "y", NULL, 0);
-    assert_null(kit_read(b, 2, &err));
-    assert_string_equal(err.text, "in: another run: note is \"y\", was \"x\"");
-    hs_buf_free(&b[1]);
-    other[VALUE].first = 1;
-    b[1] = kit_stream(other, N_ARMS, "x", NULL, 0);
-    assert_null(kit_read(b, 2, &err));
-    assert_string_equal(err.text,
-                        "in: arm L2/value@3 is another one than before");
-    hs_buf_free(&b[1]);
-    b[1] = make_stream(&h, 0, 1, 2);
-    assert_null(kit_read(b + 1, 1, &err));
-    assert_string_equal(err.text, "in: a stream of activations, not of arms");
-    b[1].len -= 9;
-    assert_null(kit_read(b + 1, 1, &err));
-    hs_head_free(&h);
-    hs_buf_free(&b[0]);
-    hs_buf_free(&b[1]);
-}
-
 /* The model's answer of a given log-probability, to a text. */
 static void
 test_not_finite(void **state)
 {
-    struct kit_answer a[2] = {replayed(NONE, HS_PART_OWN, 0),
-                              replayed(VALUE, HS_PART_OWN, 0)};
+    struct kit_answer a[2] = {world_replay(NONE, HS_PART_OWN, 0),
+                              world_replay(VALUE, HS_PART_OWN, 0)};
     struct hs_armsum *s;
 
     (void)state;
     a[1].logprob = -INFINITY;
-    s = summary_of(a, 2);
+    s = world_summary(a, 2);
     assert_true(isinf(kit_result(s, "L2/value@3")->own_ppl));
     near(kit_result(s, "none")->own_ppl, exp(0.125));
     assert_true(isnan(kit_result(s, "none")->neutral_ppl));
@@ -751,13 +331,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_figures),
         cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_any_order),
-        cmocka_unit_test(test_arms_apart),
-        cmocka_unit_test(test_records),
-        cmocka_unit_test(test_noop),
-        cmocka_unit_test(test_unedited_is_needed),
-        cmocka_unit_test(test_edits),
-        cmocka_unit_test(test_heads),
         cmocka_unit_test(test_not_finite),
     };
 

@@ -84,8 +84,8 @@ add(struct world *w, const struct effect *e, size_t arm, const char *part,
     uint32_t i, uint32_t n_wrong, uint32_t n)
 {
     struct kit_answer *a = &w->answers[w->n++];
-    bool replay = part == (const char *)HS_PART_OWN ||
-                  part == (const char *)HS_PART_NEUTRAL;
+    bool neutral = strcmp(part, HS_PART_NEUTRAL) == 0;
+    bool replay = neutral || strcmp(part, HS_PART_OWN) == 0;
 
     *a = (struct kit_answer){.arm = arm, .part = part, .problem = i};
     a->n_prompt = 3;
@@ -96,8 +96,7 @@ add(struct world *w, const struct effect *e, size_t arm, const char *part,
     a->finish = replay ? "replay" : e->mute ? "length" : "eos";
     a->parsed = !e->mute;
     a->salt = e->mute ? 0 : i;
-    a->logprob =
-        replay && strcmp(part, HS_PART_NEUTRAL) == 0 ? e->neutral : e->own;
+    a->logprob = neutral ? e->neutral : e->own;
 }
 
 static void
