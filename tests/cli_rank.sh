@@ -36,7 +36,7 @@ is 'its choices' "$(hs-view --type=head r.hsz | jq -c .run.rank)" \
 neuron-rank -q --tsv r.hsz >table
 is 'one header' "$(grep -n '^#' table | cut -f 1-5)" "1:#type${tab}layer${tab}target${tab}rank${tab}top"
 is 'columns' "$(head -n 1 table | cut -f 6-)" \
-    "$(echo 'coordinate importance mean_rank stability mean sigma rms rms_rank pos0_abs outlier sink auc auc_p' | tr ' ' '\t')"
+    "$(echo 'coordinate importance mean_rank stability mean sigma rms rms_rank pos0_abs outlier sink auc auc_p slope' | tr ' ' '\t')"
 is 'a line for each coordinate' "$(grep -c '^coordinate' table)" 64
 is 'each coordinate once, ranks in order' \
     "$(grep "^coordinate${tab}2${tab}mc" table | cut -f 4,6 | awk '
@@ -83,6 +83,14 @@ compare 'l2' "[range(3) as \$i |
     \$w[\$i] | [column(. * .) | map(sqrt), \$probes[\$i].init_l2.values] | transpose |
     map(.[0] - .[1])] $mean" --by=l2
 compare 'gradient' "[\$probes[].gradient.values] $mean" --by=gradient
+jq -n "$sums [\$probes[].slope.values] $mean" probes.json | jq -r '.[]' >wanted
+neuron-rank -q --json -l 2 --target=mc p.hsz |
+    jq -r 'select(.type == "coordinate") | "\(.coordinate) \(.slope)"' |
+    sort -n | cut -d ' ' -f 2 >got
+is 'slopes: mean over seeds, of either sign' "$(paste got wanted | awk '
+    { d = $1 - $2; size = $2 < 0 ? -$2 : $2; negative += $2 < 0
+      if (!(d <= 1e-6 * size && d >= -1e-6 * size)) bad++ }
+    END { print NR, bad + 0, (negative > 0 && negative < NR) }')" '16 0 1'
 compare 'auc' '[$all[] | select(.type == "coordinates") | .auc.values[] - 0.5 | fabs]' --by=auc
 fit --standardize=none <acts.hsz >none.hsz
 mv p.hsz keep.hsz

@@ -73,6 +73,9 @@ make_probes(size_t n)
         q->init_l1 = constant(0.3f);
         q->init_l2 = constant(0.1f);
         p.found[i].gradient = constant(0.5f);
+        p.found[i].slope = constant(i % 2 == 0 ? -0.25f : 0.5f);
+        for (size_t j = 0; j < D; j++)
+            p.found[i].slope[j] += (float)j / 16;
         for (size_t k = 0; k < HIDDEN * D; k++)
             q->w1[k] = k % 2 != 0 ? 0.3f : -0.3f;
     }

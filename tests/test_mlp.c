@@ -443,13 +443,16 @@ test_saliency(void **state)
     float *w = random_weights(3, d, h), *scale = random_floats(4, n);
     double *act = hs_calloc(h, sizeof *act), *out = hs_calloc(d, sizeof *out);
     double *want = hs_calloc(d, sizeof *want);
+    double *sum = hs_calloc(d, sizeof *sum), *slopes;
     struct hs_mlp *m = hs_mlp_new(d, h, NULL);
     struct twin t = new_twin(d, h, w);
 
     (void)state;
+    slopes = hs_calloc(d, sizeof *slopes);
     set_all(m, d, h, w);
     out[3] = want[3] = 1;
-    hs_mlp_saliency(m, &rows, scale, out);
+    sum[5] = slopes[5] = -1;
+    hs_mlp_saliency(m, &rows, scale, out, sum);
     for (size_t r = 0; r < n; r++) {
         (void)twin_forward(&t, &a, r, act, NULL);
         for (size_t j = 0; j < d; j++) {
@@ -457,13 +460,19 @@ test_saliency(void **state)
 
             for (size_t i = 0; i < h; i++)
                 slope += act[i] > 0 ? t.p[h * d + h + i] * t.p[i * d + j] : 0;
-            want[j] += fabs(slope * (double)value(&a, r, j) * (double)scale[r]);
+            slope *= (double)scale[r];
+            slopes[j] += slope;
+            want[j] += fabs(slope * (double)value(&a, r, j));
         }
     }
     for (size_t j = 0; j < d; j++)
         check_near(out[j], want[j], 1e-6 * want[j]);
+    for (size_t j = 0; j < d; j++)
+        check_near(sum[j], slopes[j], 1e-6 * (1 + fabs(slopes[j])));
     hs_mlp_free(m);
     free_twin(&t);
+    free(slopes);
+    free(sum);
     free(want);
     free(out);
     free(act);

@@ -283,7 +283,7 @@ static void
 test_refusals(void **state)
 {
     struct hs_probes p = make_probes(2);
-    float *gradient = p.found[1].gradient;
+    float *gradient = p.found[1].gradient, *slope = p.found[1].slope;
     uint32_t columns[] = {0};
 
     (void)state;
@@ -293,6 +293,12 @@ test_refusals(void **state)
     p.found[1].gradient = NULL;
     refused(&p, LAYER, HS_TARGET_MC, HS_BY_GRADIENT, 4, "no gradients");
     p.found[1].gradient = gradient;
+    p.found[1].slope = NULL;
+    refused(&p, LAYER, HS_TARGET_MC, HS_BY_L1, 4, "no slopes");
+    p.found[1].slope = slope;
+    slope[4] = NAN;
+    refused(&p, LAYER, HS_TARGET_MC, HS_BY_L1, 4, "coordinate 4: its slope");
+    slope[4] = 0;
     gradient[3] = NAN;
     refused(&p, LAYER, HS_TARGET_MC, HS_BY_GRADIENT, 4, "coordinate 3");
     p.found[1].probe.w1[5] = INFINITY;

@@ -106,6 +106,7 @@ test_records(void **state)
     same_floats(q->outlier, r.outlier);
     same_floats(q->auc, r.auc);
     same_floats(q->auc_p, r.auc_p);
+    same_floats(q->slope, r.slope);
     assert_int_equal(json_array_size(s.others), 1);
     assert_true(json_equal(json_array_get(s.others, 0), note));
 
@@ -114,7 +115,10 @@ test_records(void **state)
     assert_int_equal(json_integer_value(json_object_get(row, "top")), 1);
     assert_int_equal(json_integer_value(json_object_get(row, "coordinate")),
                      r.order[0]);
-    assert_int_equal(json_object_size(row), 18);
+    assert_int_equal(json_object_size(row), 19);
+    /* seeds have -1/4, 1/2, -1/4, and each 1/16 a coordinate */
+    assert_true(json_real_value(json_object_get(row, "slope")) ==
+                r.order[0] / 16.0);
     json_decref(row);
     row = hs_ranking_row(q, q->rank[2] - 1);
     assert_true(json_is_null(json_object_get(row, "auc_p")));
@@ -190,6 +194,9 @@ test_damage(void **state)
     r.rms_rank[3] = 1;
     r.importance[1] = NAN;
     damaged(&r, 7, "rankings", D, "importance of coordinate 1 is no number");
+    r.importance[1] = 0;
+    r.slope[2] = INFINITY;
+    damaged(&r, 7, "rankings", D, "slope of coordinate 2 is no number");
     hs_ranking_free(&r);
     hs_probes_free(&p);
 }
@@ -295,7 +302,8 @@ read_probe(const struct hs_probes *p, struct hs_probes *out,
     struct hs_buf b;
     int rc;
 
-    assert_int_equal(hs_encode_probe(&e, &p->found[0].probe, NULL, NULL, err),
+    assert_int_equal(hs_encode_probe(&e, &p->found[0].probe, NULL,
+                                     p->found[0].slope, NULL, err),
                      0);
     b = stream_of("probes", D, &e);
     r = hs_reader_open(memory_file(b.data, b.len), "in");

@@ -94,7 +94,8 @@ hs_ask_rows(struct hs_asker *a, const float *x, size_t n, double *out)
 
 void
 hs_ask_saliency(struct hs_asker *a, const struct hs_trajset *s, size_t l,
-                const struct hs_which *w, size_t n, double *out)
+                const struct hs_which *w, size_t n, double *gradient,
+                double *slope)
 {
     struct hs_source source = source_of(a);
     struct hs_rows rows = {hs_source_get, &source, n};
@@ -110,10 +111,12 @@ hs_ask_saliency(struct hs_asker *a, const struct hs_trajset *s, size_t l,
         one[i] = a->p->o.loss.sigmoid ? (float)(v * (1 - v)) : 1;
     }
     for (size_t c = 0; c < a->p->d; c++)
-        out[c] = 0;
-    hs_mlp_saliency(a->mlp, &rows, one, out);
-    for (size_t c = 0; c < a->p->d && n > 0; c++)
-        out[c] /= (double)n;
+        gradient[c] = slope[c] = 0;
+    hs_mlp_saliency(a->mlp, &rows, one, gradient, slope);
+    for (size_t c = 0; c < a->p->d && n > 0; c++) {
+        gradient[c] /= (double)n;
+        slope[c] *= (double)a->p->scale[c] / (double)n;
+    }
     free(one);
     free(u);
 }

@@ -113,8 +113,11 @@ void hs_ask(struct hs_asker *a, const struct hs_trajset *s, size_t l,
 /* V of n rows x (n, dim of the model). */
 void hs_ask_rows(struct hs_asker *a, const float *x, size_t n, double *out);
 
-/* gradient x input of V, mean over n states: out (d). */
+/* Of V, means over n states, each (d of the probe): gradient x input, |x'_j
+ * dV/dx'_j| with x' what the network sees, and the slope dV/dx_j with its sign,
+ * x the state as it is.  0 for n = 0. */
 void hs_ask_saliency(struct hs_asker *a, const struct hs_trajset *s, size_t l,
-                     const struct hs_which *w, size_t n, double *out);
+                     const struct hs_which *w, size_t n, double *gradient,
+                     double *slope);
 
 #endif

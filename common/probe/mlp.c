@@ -265,7 +265,7 @@ struct saliency {
     struct hs_mlp *m;
     const struct hs_rows *rows;
     const float *scale; /* (rows) */
-    double *out;        /* (d) */
+    double *out, *sum;  /* (d) */
     size_t n_panels;    /* of inputs */
     float *turned;      /* (n_panels, hidden, lanes): w1 */
     size_t group_size;  /* of hidden inputs */
@@ -319,10 +319,11 @@ add_slopes(const struct saliency *s, size_t first, size_t n, size_t thread)
         for (size_t r = 0; r < n; r++)
             for (size_t j = 0; j < (left < LANES ? left : LANES); j++) {
                 size_t k = i * LANES + j;
+                double slope =
+                    (double)s->scale[first + r] * (double)z[r * LANES + j];
 
-                s->out[k] += fabs((double)s->x[r * m->d + k] *
-                                  (double)s->scale[first + r] *
-                                  (double)z[r * LANES + j]);
+                s->sum[k] += slope;
+                s->out[k] += fabs((double)s->x[r * m->d + k] * slope);
             }
     }
     p->end();
@@ -348,13 +349,14 @@ saliency_job(void *ud, struct hs_team *team, size_t thread)
 
 void
 hs_mlp_saliency(struct hs_mlp *m, const struct hs_rows *rows,
-                const float *scale, double *out)
+                const float *scale, double *out, double *slope)
 {
     size_t most = SALIENCY_GROUPS * m->product->rows;
     struct saliency s = {.m = m,
                          .rows = rows,
                          .scale = scale,
                          .out = out,
+                         .sum = slope,
                          .n_panels = (m->d + LANES - 1) / LANES,
                          .group_size = m->product->group_size(m->hidden)};
 

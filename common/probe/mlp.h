@@ -72,9 +72,10 @@ void hs_mlp_gradient(struct hs_mlp *m, const struct hs_rows *rows,
                      float *b2);
 
 /* sum_i |x_ij * scale[i] * du_i/dx_ij| over rows i is added to out (d):
- * gradient times input of each coordinate.  scale (rows->n) is that of each
- * row, the slope of a head for example. */
+ * gradient times input of each coordinate; and sum_i scale[i] * du_i/dx_ij to
+ * slope (d).  scale (rows->n) is that of each row, the slope of a head for
+ * example. */
 void hs_mlp_saliency(struct hs_mlp *m, const struct hs_rows *rows,
-                     const float *scale, double *out);
+                     const float *scale, double *out, double *slope);
 
 #endif

@@ -187,6 +187,7 @@ read_probe(const msgpack_object *map, struct hs_probe_found *f,
         get_tensor(map, "init_l1", "f32", p->d, 0, &p->init_l1, err) < 0 ||
         get_tensor(map, "init_l2", "f32", p->d, 0, &p->init_l2, err) < 0 ||
         get_tensor(map, "gradient", "f32", p->d, 1, &f->gradient, err) < 0 ||
+        get_tensor(map, "slope", "f32", p->d, 1, &f->slope, err) < 0 ||
         get_tensor(map, "b2", "f32", 1, 0, &b2, err) < 0)
         return -1;
     p->b2 = b2[0];

@@ -30,6 +30,7 @@ hs_probe_found_free(struct hs_probe_found *f)
 {
     hs_probe_free(&f->probe);
     free(f->gradient);
+    free(f->slope);
     json_decref(f->eval);
     *f = (struct hs_probe_found){0};
 }
@@ -111,9 +112,10 @@ encode_weights(struct hs_encoded *e, const struct hs_probe *p,
 
 int
 hs_encode_probe(struct hs_encoded *e, const struct hs_probe *p,
-                const float *gradient, const json_t *eval, struct hs_error *err)
+                const float *gradient, const float *slope, const json_t *eval,
+                struct hs_error *err)
 {
-    struct hs_object_mark m = hs_object_begin(e, 22);
+    struct hs_object_mark m = hs_object_begin(e, 23);
     msgpack_packer *pk = &m.pk;
     json_t *fit = hs_fit_options_json(&p->o), *curve = curve_json(p);
 
@@ -137,6 +139,7 @@ hs_encode_probe(struct hs_encoded *e, const struct hs_probe *p,
     hs_mp_tensor(pk, "init_l1", "f32", p->init_l1, p->d);
     hs_mp_tensor(pk, "init_l2", "f32", p->init_l2, p->d);
     hs_mp_tensor(pk, "gradient", "f32", gradient, p->d);
+    hs_mp_tensor(pk, "slope", "f32", slope, p->d);
     hs_mp_key(pk, "curve");
     hs_mp_json(pk, curve);
     hs_mp_key(pk, "eval");

@@ -29,7 +29,8 @@ void hs_coordinates_free(struct hs_coordinates *c);
 /* A probe as it is read back. */
 struct hs_probe_found {
     struct hs_probe probe;
-    float *gradient; /* (d): gradient x input; owned */
+    float *gradient; /* (d): gradient x input; owned, may be NULL */
+    float *slope;    /* (d): mean dV/dx, x the state as it is; likewise */
     json_t *eval;    /* hs_evaluation_json(); owned, may be NULL */
 };
 void hs_probe_found_free(struct hs_probe_found *f);
@@ -41,8 +42,8 @@ HS_MUST_CHECK int hs_encode_coordinates(struct hs_encoded *e,
                                         struct hs_error *err);
 HS_MUST_CHECK int hs_encode_probe(struct hs_encoded *e,
                                   const struct hs_probe *p,
-                                  const float *gradient, const json_t *eval,
-                                  struct hs_error *err);
+                                  const float *gradient, const float *slope,
+                                  const json_t *eval, struct hs_error *err);
 
 /* All of a stream of kind "probes". */
 struct hs_probes {

@@ -24,6 +24,7 @@ enum hs_rank_column_id {
     HS_COL_SINK,
     HS_COL_AUC,
     HS_COL_AUC_P,
+    HS_COL_SLOPE,
     HS_N_RANK_COLUMNS
 };
 

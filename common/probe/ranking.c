@@ -196,8 +196,22 @@ importance(const struct hs_probe_found *f, const struct hs_coordinates *c,
 
 /* What the seeds add up to. */
 struct sums {
-    double *importance, *rank; /* (d) */
+    double *importance, *rank, *slope; /* (d) */
 };
+
+static int
+add_slopes(const struct hs_probe_found *f, const struct sums *s,
+           struct hs_error *err)
+{
+    if (f->slope == NULL)
+        return hs_fail(err, "the probe has no slopes recorded");
+    for (size_t j = 0; j < f->probe.d; j++) {
+        if (!isfinite(f->slope[j]))
+            return hs_fail(err, "coordinate %zu: its slope is no number", j);
+        s->slope[j] += (double)f->slope[j];
+    }
+    return 0;
+}
 
 /* The order by importance x of one probe goes to order; ranks and importances
  * are added to s. */
@@ -238,6 +252,7 @@ rank_all(struct hs_ranking *r, const struct hs_coordinates *c,
     for (size_t j = 0; j < r->d; j++) {
         r->importance[j] = (float)(s->importance[j] / n);
         r->mean_rank[j] = (float)(s->rank[j] / n);
+        r->slope[j] = (float)(s->slope[j] / n);
         places[j] = (struct place){
             .key = -s->rank[j],
             .second = s->importance[j],
@@ -338,7 +353,8 @@ rank_probes(struct hs_ranking *r, const struct hs_probes *p,
             const struct hs_coordinates *c, struct hs_error *err)
 {
     struct sums s = {hs_calloc(r->d, sizeof *s.importance),
-                     hs_calloc(r->d, sizeof *s.rank)};
+                     hs_calloc(r->d, sizeof *s.rank),
+                     hs_calloc(r->d, sizeof *s.slope)};
     struct place *places = hs_calloc(r->d, sizeof *places);
     double *x = hs_calloc(r->d, sizeof *x);
     size_t seed = 0;
@@ -351,6 +367,8 @@ rank_probes(struct hs_ranking *r, const struct hs_probes *p,
             continue;
         rc = importance(f, c, r->by, x, err);
         if (rc == 0)
+            rc = add_slopes(f, &s, err);
+        if (rc == 0)
             rank_seed(&f->probe, c, x, places, r->seed_order + seed * r->d, &s);
         r->seeds[seed++] = f->probe.o.seed;
     }
@@ -358,6 +376,7 @@ rank_probes(struct hs_ranking *r, const struct hs_probes *p,
         rank_all(r, c, places, &s);
     free(x);
     free(places);
+    free(s.slope);
     free(s.importance);
     free(s.rank);
     return rc;

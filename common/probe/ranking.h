@@ -84,7 +84,8 @@ struct hs_ranking {
                          * the median over coordinates; NaN: unknown */
     uint8_t *sink;      /* HS_SINK_... */
     float *auc, *auc_p;
-    float *slope; /* mean dV/dx over states; NaN: unknown */
+    float *slope; /* mean over seeds of the mean over states of dV/dx_j, with
+                   * its sign, x the state as it is: value per unit of x */
 };
 
 void hs_ranking_free(struct hs_ranking *r);
@@ -95,8 +96,8 @@ void hs_ranking_alloc(struct hs_ranking *r);
 
 /* Ranks the probes of a layer and target.  Returns 0, or -1: there is none,
  * their settings differ by more than the seed, they see some coordinates only,
- * the layer has no statistics, what by needs is not recorded, top is more than
- * d.  *r is then empty. */
+ * the layer has no statistics, slopes or what by needs are not recorded, top is
+ * more than d.  *r is then empty. */
 HS_MUST_CHECK int hs_rank(struct hs_ranking *r, const struct hs_probes *p,
                           uint32_t layer, enum hs_target target,
                           enum hs_rank_by by, const struct hs_top *top,

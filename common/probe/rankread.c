@@ -110,7 +110,7 @@ take_floats(struct hs_ranking *r, enum hs_rank_column_id c, const uint8_t *data,
 
     memcpy(x, data, r->d * sizeof *x);
     if (c == HS_COL_IMPORTANCE || c == HS_COL_MEAN_RANK ||
-        c == HS_COL_STABILITY)
+        c == HS_COL_STABILITY || c == HS_COL_SLOPE)
         for (size_t j = 0; j < r->d; j++)
             if (!isfinite(x[j]))
                 return hs_fail(err, "%s of coordinate %zu is no number",

@@ -31,6 +31,7 @@ const struct hs_rank_column hs_rank_columns[HS_N_RANK_COLUMNS] = {
     [HS_COL_SINK] = {"sink", true},
     [HS_COL_AUC] = {"auc", false},
     [HS_COL_AUC_P] = {"auc_p", false},
+    [HS_COL_SLOPE] = {"slope", false},
 };
 
 float *
@@ -57,6 +58,8 @@ hs_rank_floats(const struct hs_ranking *r, enum hs_rank_column_id c)
         return r->auc;
     case HS_COL_AUC_P:
         return r->auc_p;
+    case HS_COL_SLOPE:
+        return r->slope;
     case HS_COL_ORDER:
     case HS_COL_RMS_RANK:
     case HS_COL_SINK:

@@ -187,16 +187,17 @@ probe_scores(const struct layer *y, const struct hs_probe *p, double *score)
     hs_asker_free(a);
 }
 
-/* gradient x input over held-out states, evenly taken. */
-static float *
-salience(const struct layer *y, const struct hs_probe *p)
+/* gradient x input and slopes over held-out states, evenly taken; both are the
+ * caller's. */
+static void
+salience(const struct layer *y, const struct hs_probe *p, float **gradient,
+         float **slope)
 {
     const struct hs_trajset *s = y->q->s;
     struct hs_asker *a = hs_asker_new(p, y->q->team);
     struct hs_which *w = hs_calloc(MOST_SALIENT, sizeof *w);
-    double *g = hs_calloc(p->d, sizeof *g);
+    double *g = hs_calloc(p->d, sizeof *g), *z = hs_calloc(p->d, sizeof *z);
     size_t total = 0, seen = 0, n = 0;
-    float *out;
 
     for (size_t j = 0; j < s->n; j++)
         total += s->traj[j].val ? s->traj[j].n_states : 0;
@@ -209,12 +210,13 @@ salience(const struct layer *y, const struct hs_probe *p)
                 w[n++] = (struct hs_which){j, i};
             seen++;
         }
-    hs_ask_saliency(a, s, y->l, w, n, g);
-    out = floats(g, p->d);
+    hs_ask_saliency(a, s, y->l, w, n, g, z);
+    *gradient = floats(g, p->d);
+    *slope = floats(z, p->d);
     free(w);
+    free(z);
     free(g);
     hs_asker_free(a);
-    return out;
 }
 
 static void
@@ -345,7 +347,7 @@ one_probe(struct layer *y, enum hs_target target, size_t seed)
     struct hs_fit_watch watch = {
         .epoch = epoch_done, .step = q->log_steps ? log_step : NULL, .ud = y};
     struct hs_probe p;
-    float *gradient;
+    float *gradient, *slope;
     json_t *eval;
     int rc;
 
@@ -360,9 +362,10 @@ one_probe(struct layer *y, enum hs_target target, size_t seed)
     if (rc == 0)
         rc = y->log_rc;
     if (rc == 0) {
-        gradient = salience(y, &p);
+        salience(y, &p, &gradient, &slope);
         eval = evaluate_probe(y, &p);
-        rc = hs_encode_probe(y->e, &p, gradient, eval, y->err);
+        rc = hs_encode_probe(y->e, &p, gradient, slope, eval, y->err);
+        free(slope);
         free(gradient);
         json_decref(eval);
     }

@@ -80,7 +80,7 @@ use_probes(const struct hs_probes *p)
 
     for (size_t i = 0; i < p->n_found; i++)
         if (hs_encode_probe(&e, &p->found[i].probe, p->found[i].gradient,
-                            p->found[i].eval, &err) < 0)
+                            p->found[i].slope, p->found[i].eval, &err) < 0)
             abort();
     hs_report(&b, p, "tsv");
     hs_encoded_free(&e);
