@@ -7,11 +7,11 @@
 
 mkrecords=$HS_BUILDDIR/tests/mkrecords
 gnuplot=$(command -v gnuplot)
-for kind in probes rankings overlaps; do
+for kind in probes rankings overlaps arms; do
     sh "$HS_SRCDIR/tests/plotrecords.sh" $kind >$kind.jsonl
     "$mkrecords" $kind <$kind.jsonl >"$kind".hsz
 done
-ok 'there are records' test -s probes.jsonl -a -s rankings.jsonl -a -s overlaps.jsonl
+ok 'there are records' test -s probes.jsonl -a -s rankings.jsonl -a -s overlaps.jsonl -a -s arms.jsonl
 
 # series SCRIPT PANEL NAME: the rows of a line
 series() {
@@ -106,6 +106,137 @@ jq -r 'select(.layer_a == 2 and .layer_b == 3) | "\(.ratio) \(.seed_iou_a)"' ove
 series overlap.gp "$title" 'seeds of layer 2' | cut -d ' ' -f 1,2 >got
 ok 'overlap: the ceiling of the seeds' near got want 2
 
+# ---- ablation, dose: against counts by awk and Wilson's formula
+jq -r 'select(.arm) | "\(.arm) \(.reward)"' arms.jsonl | awk '
+    { n[$1]++; right[$1] += $2 }
+    END { for (a in n) {
+        p = right[a] / n[a]; z = 1.959963984540054; d = 1 + z * z / n[a]
+        mid = (p + z * z / 2 / n[a]) / d
+        half = z / d * sqrt(p * (1 - p) / n[a] + z * z / 4 / n[a] / n[a])
+        print a, p, mid - half, mid + half
+    } }' OFMT=%.12g CONVFMT=%.12g >accuracies
+# accuracy LABEL: "value lo hi"
+accuracy() {
+    awk -v a="$1" '$1 == a { print $2, $3, $4 }' accuracies
+}
+# rows SCRIPT N: names of the rows of panel N
+rows() {
+    grep '^set ytics' "$1" | sed -n "$2s/^set ytics (//p" | sed 's/)$//; s/ [0-9]*, /;/g; s/ [0-9]*$//'
+}
+hs-plot ablation --script arms.hsz >ablation.gp
+is 'ablation: a panel for each layer and size' "$(sed -n "s/^set title '\(.*\)'$/\1/p" ablation.gp | tr '\n' ';')" \
+    'layer 2, 1%, zero, all;layer 2, 5%, zero, all;layer 2, 20%, zero, all;layer 3, 1%, zero, all;layer 3, 5%, zero, all;layer 3, 20%, zero, all;'
+is 'ablation: rows in their order' "$(rows ablation.gp 1)" \
+    "'none';'value';'value-sinks';'ntp:ntp.hsz';'wanda';'bottom';'file:td.txt (7)';'random, 6 draws';'rms, 6 draws'"
+panel='layer 3, 5%, zero, all'
+series ablation.gp "$panel" 'by value' >got
+echo "2 $(accuracy L3/value@5%)
+3 $(accuracy L3/value@5%)" >want
+ok 'ablation: value with its interval; an arm that equals it' near got want 4
+series ablation.gp "$panel" 'other arms' | sort -n >got
+echo "1 $(accuracy none)
+4 $(accuracy L3/ntp:runs/ntp.hsz@5%)
+5 $(accuracy L3/wanda@5%)
+6 $(accuracy L3/bottom@5%)
+7 $(accuracy L3/file:lists/td.txt)" >want
+ok 'ablation: the others' near got want 4
+for kind in random rms; do
+    grep "^L3/$kind\.[0-9]*@5%" accuracies | cut -d ' ' -f 2 | sort -n >draws.$kind
+    awk '{ s += $1 } END { print s / NR }' OFMT=%.12g draws.$kind >mean.$kind
+    awk 'NR == 1 { lo = $1 } { hi = $1 } END { print lo, hi }' draws.$kind >range.$kind
+done
+series ablation.gp "$panel" draws >got
+is 'ablation: draws are near their row' "$(awk '{ print int($1 + 0.5) }' got | uniq -c | tr -s ' \n' ' ')" ' 6 8 6 9 '
+cut -d ' ' -f 2 got >drawn
+cat draws.random draws.rms >want
+ok 'ablation: draws are what they are' near drawn want 1
+series ablation.gp "$panel" 'mean of the draws' | cut -d ' ' -f 1,2 >got
+echo "8 $(cat mean.random)
+9 $(cat mean.rms)" >want
+ok 'ablation: their means' near got want 2
+series ablation.gp "$panel" 'the unedited model' >got
+echo "0 $(accuracy none)
+10 $(accuracy none)" >want
+ok 'ablation: the unedited model from top to bottom' near got want 4
+is 'ablation: one range of accuracy' "$(grep '^set xrange \[' ablation.gp | sort -u | wc -l)" 1
+
+hs-plot dose --script arms.hsz >dose.gp
+is 'dose: a panel for each layer' "$(grep -c "^set title 'layer [23], zero, all'" dose.gp)" 2
+panel='layer 3, zero, all'
+series dose.gp "$panel" value >got
+echo "0.01 $(accuracy L3/value@1%)
+0.05 $(accuracy L3/value@5%)
+0.2 $(accuracy L3/value@20%)" >want
+ok 'dose: value against the share of the width' near got want 4
+for kind in random rms; do
+    series dose.gp "$panel" "$kind, 6 draws" | sed -n 2p >got
+    echo "0.05 $(cat mean.$kind) $(cat range.$kind)" >want
+    ok "dose: $kind is mean, least and most" near got want 4
+done
+series dose.gp "$panel" file:td.txt >got
+echo "0.035 $(accuracy L3/file:lists/td.txt)" >want
+ok 'dose: a list has its own share' near got want 4
+hs-plot dose -l 3 --top 1% --format svg --script arms.hsz >one.gp
+is 'dose: of one size, bands are error bars' "$(grep -c '^  [$]p1s[0-9]* .*with yerrorlines' one.gp)" 4
+is 'dose: which has no complaint' "$(hs-plot dose --top 1% -o one.svg arms.hsz 2>&1)" ''
+
+# choose NAME WANT OPTION...: titles of panels
+choose() {
+    choose_name=$1 choose_want=$2
+    shift 2
+    is "$choose_name" "$(hs-plot ablation --script "$@" modes.hsz | sed -n "s/^set title '\(.*\)'$/\1/p" | tr '\n' ';')" "$choose_want"
+}
+jq -c 'if .run then .run.arms |= map(if .size == "5%" then (.mode = "scale=2" | .values = [.coords[] | 2] | .label += ":scale=2" |
+        if .same_as then .same_as += ":scale=2" else . end)
+    elif .size == "20%" then (.where = "generated" | .label += ":generated" |
+        if .same_as then .same_as += ":generated" else . end) else . end)
+    elif (.arm | endswith("@5%")) then .arm += ":scale=2"
+    elif (.arm | endswith("@20%")) then (.arm += ":generated" | .edits = .edits * 2 / 5) else . end' arms.jsonl | "$mkrecords" arms >modes.hsz
+choose 'modes and positions are panels' 'layer 2, 5%, scale=2, all;layer 2, 1%, zero, all;layer 2, 20%, zero, generated;' -l 2
+choose '--mode' 'layer 2, 5%, scale=2, all;layer 3, 5%, scale=2, all;' --mode scale=2
+choose '--where' 'layer 2, 1%, zero, all;' -l 2 --where all --mode zero
+choose '--top' 'layer 3, 1%, zero, all;layer 3, 20%, zero, generated;' -l 3 --top 1%,20%
+hs-plot ablation --script -l 2 modes.hsz >modes.gp
+for k in 1 3; do
+    is "names have neither mode nor positions: $k" "$(rows modes.gp $k)" \
+        "'none';'value';'value-sinks';'ntp:ntp.hsz';'wanda';'bottom';'random, 6 draws';'rms, 6 draws'"
+done
+is 'lists have no size' "$(hs-plot ablation --script -l 2 --top 20% arms.hsz | grep -c "'file:td.txt (7)'")" 1
+# nowhere OPTION VALUE MESSAGE
+nowhere() {
+    status "$1 $2 is nowhere" 1 hs-plot ablation "$1" "$2" modes.hsz
+    is "$1 $2: is named" "$(cat err)" "hs-plot: $3"
+}
+nowhere --layers 4 '--layers: no arm is of layer 4'
+nowhere --top 2% "--top: no arm is of size '2%'"
+nowhere --mode zero,mean "--mode: no arm is of mode 'mean'"
+nowhere --where not-first "--where: no arm is of positions 'not-first'"
+
+jq -c 'select((.problem // "p1") | ltrimstr("p") | tonumber <= 11)' arms.jsonl | "$mkrecords" arms >low.hsz
+jq -c 'select(.run or ((.problem // "p1") | ltrimstr("p") | tonumber > 11))' arms.jsonl | "$mkrecords" arms >high.hsz
+hs-plot ablation --script low.hsz high.hsz >both.gp
+ok 'arms: two parts are as the whole' cmp both.gp ablation.gp
+jq -c 'if .run then .run.top = "1%" else . end' arms.jsonl | "$mkrecords" arms >other.hsz
+status 'arms of another run' 1 hs-plot dose arms.hsz other.hsz
+ok 'another run: is named' grep -q '^hs-plot: other.hsz: ' err
+jq -c 'if .run then .dim = 100 else . end' arms.jsonl | "$mkrecords" arms >narrow.hsz
+status 'arms of another width' 1 hs-plot dose arms.hsz narrow.hsz
+is 'another width: is named' "$(cat err)" 'hs-plot: narrow.hsz: the width is 100; that of arms.hsz is 200'
+jq -c 'if .run then .run.arms |= .[1:] else select(.arm != "none") end' arms.jsonl | "$mkrecords" arms >no_none.hsz
+status 'no unedited arm' 1 hs-plot ablation -o bad.svg no_none.hsz
+is 'no unedited arm: no picture' "$(find . -name 'bad.svg*')" ''
+jq -c 'if .run then .run.arms |= .[:3] else select(.arm | test("none|noop")) end' arms.jsonl | "$mkrecords" arms >no_edit.hsz
+status 'no edited arm' 1 hs-plot ablation no_edit.hsz
+is 'no edited arm: is said' "$(cat err)" 'hs-plot: no_edit.hsz: no arm edits anything, or none all that was asked for'
+jq -c 'select(.arm != "L2/random.3@1%" and .arm != "L2/wanda@1%")' arms.jsonl | "$mkrecords" arms >gaps.hsz
+hs-plot ablation -l 2 --top 1% --script gaps.hsz >gaps.gp
+is 'arms without answers say so' "$(rows gaps.gp 1 | tr ';' '\n' | grep -F '(n' | tr '\n' ';')" "'wanda (no values)';'random, 6 draws (not all)';"
+is 'and have no mean' "$(series gaps.gp 'layer 2, 1%, zero, all' 'mean of the draws' | sed -n 1p)" '8 NaN NaN NaN'
+is 'but the draws that there are' "$(series gaps.gp 'layer 2, 1%, zero, all' draws | awk '$1 < 8.5' | wc -l)" 5
+status 'another kind of stream for arms' 1 hs-plot dose rankings.hsz
+is 'is named too' "$(cat err)" \
+    "hs-plot: rankings.hsz: kind is 'rankings'; this plot is of 'arms', which ablate-eval writes"
+
 # ---- several files
 cp probes.hsz other.hsz
 hs-plot auc --script -l 2 probes.hsz other.hsz >two.gp
@@ -136,12 +267,29 @@ sed -i '/^$/d' text
 hs-plot auc -l 2-3 --script probes.hsz | LC_ALL=C.UTF-8 gnuplot -d | tr -d '\f' | sed 's/ *$//; /^$/d' >drawn
 ok 'the script draws the same' cmp drawn text
 
+hs-plot ablation -l 2 --top 1% arms.hsz >text
+is 'text: a line for each arm' "$(sed -n 's/ *|-.*//p' text | sed 's/^ *//' | tr '\n' ';')" \
+    'none;value;value-sinks;ntp:ntp.hsz;wanda;bottom;file:td.txt (7);random, 6 draws;rms, 6 draws;'
+is 'text: rows stay together' "$(wc -l <text)" 16
+is 'text: one line less leaves them' "$(hs-plot ablation -l 2 --top 1% --height 10 arms.hsz | wc -l)" 16
+is 'text: room is shared' "$(hs-plot ablation -l 2 --top 1% --height 30 arms.hsz | wc -l)" 26
+seq 100 139 | jq -c -R . >numbers
+jq -c --slurpfile n numbers 'if .run then (.run.arms[] | select(.label == "L2/file:lists/td.txt")) as $f |
+        .run.arms |= (map(select(.label | test("^none|^L2/value@1%"))) + [$n[] as $i | $f | .label += $i])
+    else select(.arm | test("^none|^L2/value@1%")) end' arms.jsonl >many.jsonl
+"$mkrecords" arms <many.jsonl >many.hsz
+hs-plot ablation many.hsz >text
+is 'text: forty rows have a line each' "$(grep -c 'file:td.txt1[0-9][0-9] (7) (no values) |' text)" 40
+hs-plot ablation -o many.svg many.hsz
+is 'the picture grows with its rows' "$(sed -n 's/^ *width="\([0-9]*\)" height="\([0-9]*\)"$/\2/p' many.svg)" 952
 plots='auc probes
 layers probes
 training probes
 pruning rankings
 importance rankings
-overlap overlaps'
+overlap overlaps
+ablation arms
+dose arms'
 echo "$plots" >list
 find_python xml.dom || python=
 while read -r plot kind; do
@@ -313,6 +461,13 @@ done <<'END'
 nothing probes.hsz
 auc --at s0 probes.hsz
 auc --by-rms probes.hsz
+auc --top 1% probes.hsz
+overlap --mode zero overlaps.hsz
+overlap --where all overlaps.hsz
+ablation --target td arms.hsz
+dose --at s0 arms.hsz
+dose --by-rms arms.hsz
+dose --top , arms.hsz
 auc --format pdf probes.hsz
 auc --format txt probes.hsz
 auc -o picture probes.hsz

@@ -4,7 +4,8 @@
  * for tests.
  *
  * A member {"f32": [...]} or {"u32": [...]} of a record becomes a tensor; null
- * in an f32 is NaN.
+ * in an f32 is NaN.  A first line {"type":"head"} gives width and run of the
+ * head; a line of type "trajectory" is one, with the members of hs-export(1).
  */
 #include <config.h>
 
@@ -18,6 +19,7 @@
 #include "base/msg.h"
 #include "stream/mp.h"
 #include "stream/stream.h"
+#include "stream/trajjson.h"
 
 static const char usage[] = "usage: mkrecords KIND < LINES > STREAM\n";
 
@@ -73,41 +75,85 @@ pack(struct hs_buf *b, json_t *record)
     }
 }
 
+/* The next line, or NULL at the end. */
+static json_t *
+next_line(void)
+{
+    struct hs_error err;
+    size_t cap = 0;
+    char *line = NULL;
+    ssize_t n = getline(&line, &cap, stdin);
+    json_t *j = NULL;
+
+    if (n > 0) {
+        j = hs_json_parse(line, (size_t)n, "<stdin>", &err);
+        if (j == NULL)
+            hs_die(HS_EXIT_FAIL, "%s", err.text);
+    }
+    free(line);
+    return j;
+}
+
+static bool
+is_of(const json_t *record, const char *type)
+{
+    const char *t = json_string_value(json_object_get(record, "type"));
+
+    return t != NULL && strcmp(t, type) == 0;
+}
+
+static int
+write_record(struct hs_writer *w, json_t *j)
+{
+    struct hs_record rec = {.type = HS_REC_OTHER};
+    struct hs_trajectory t = {0};
+    struct hs_buf b = {0};
+    struct hs_error err;
+    int rc;
+
+    if (is_of(j, "trajectory")) {
+        if (hs_trajectory_from_json(j, &t, &err) < 0)
+            hs_die(HS_EXIT_FAIL, "%s", err.text);
+        rc = hs_write_trajectory(w, &t);
+    } else {
+        pack(&b, j);
+        rec.raw = b.data;
+        rec.raw_len = b.len;
+        rc = hs_write_raw(w, &rec);
+    }
+    hs_trajectory_free(&t);
+    hs_buf_free(&b);
+    return rc;
+}
+
 static void
 run(const char *kind)
 {
+    json_t *j = next_line();
     struct hs_writer *w;
     struct hs_head head;
     struct hs_error err;
-    size_t cap = 0, number = 0;
-    char *line = NULL;
-    ssize_t n;
 
     hs_head_init(&head, kind);
     head.dim = 1;
+    if (is_of(j, "head")) {
+        head.dim = (uint64_t)json_integer_value(json_object_get(j, "dim"));
+        json_decref(head.run);
+        head.run = json_incref(json_object_get(j, "run"));
+        json_decref(j);
+        j = next_line();
+    }
     w = hs_writer_open(STDOUT_FILENO, "<stdout>", &head, HS_LEVEL_DEFAULT,
                        &err);
     if (w == NULL)
         hs_die(HS_EXIT_FAIL, "%s", err.text);
-    while ((n = getline(&line, &cap, stdin)) > 0) {
-        json_t *record = hs_json_parse(line, (size_t)n, "<stdin>", &err);
-        struct hs_buf b = {0};
-        struct hs_record rec = {.type = HS_REC_OTHER};
-
-        number++;
-        if (record == NULL)
-            hs_die(HS_EXIT_FAIL, "line %zu: %s", number, err.text);
-        pack(&b, record);
-        rec.raw = b.data;
-        rec.raw_len = b.len;
-        if (hs_write_raw(w, &rec) < 0)
+    for (; j != NULL; j = next_line()) {
+        if (write_record(w, j) < 0)
             hs_die(HS_EXIT_FAIL, "%s", hs_writer_error(w));
-        hs_buf_free(&b);
-        json_decref(record);
+        json_decref(j);
     }
     if (hs_writer_close(w, &err) < 0)
         hs_die(HS_EXIT_FAIL, "%s", err.text);
-    free(line);
     hs_head_free(&head);
 }
 

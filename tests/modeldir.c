@@ -138,7 +138,8 @@ add_other(struct hs_row *rows, size_t k, uint32_t *pos, size_t max)
     for (size_t i = 0; i < k; i++) {
         if (*pos == max)
             *pos = 0;
-        rows[i] = (struct hs_row){1, *pos, (*pos * 13u + 5u) % 251u};
+        rows[i] = (struct hs_row){
+            .slot = 1, .pos = *pos, .token = (*pos * 13u + 5u) % 251u};
         ++*pos;
     }
     return k;
@@ -168,8 +169,8 @@ all_states(const struct hs_model *m, const uint32_t *tokens, size_t n,
         c.rows = k;
         for (size_t i = 0; i < k; i++) {
             index[i] = (uint32_t)(c.first + i);
-            rows[index[i]] =
-                (struct hs_row){0, (uint32_t)(c.at + i), tokens[c.at + i]};
+            rows[index[i]] = (struct hs_row){.pos = (uint32_t)(c.at + i),
+                                             .token = tokens[c.at + i]};
         }
         total = c.first + k;
         total +=

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Made-up records for the tests of hs-plot, as lines of JSON for mkrecords:
-#     sh plotrecords.sh probes|rankings|overlaps
+#     sh plotrecords.sh probes|rankings|overlaps|arms
 # The numbers follow from layer, target, seed and place by formulas that the
 # tests know; nothing here was measured.
 set -e
@@ -100,10 +100,64 @@ overlaps() {
     }'
 }
 
+# Arms in a model of width 200: 2 layers, 3 sizes, 6 draws; 40 problems each.
+arms() {
+    awk 'BEGIN {
+        d = 200
+        n_problems = 40
+        arm("none", "null", "null", "null", 0, 32)
+        for (layer = 2; layer <= 3; layer++) arm("noop", layer, "null", "null", 0, 32)
+        n = split("1% 5% 20%", size)
+        split("2 10 40", k)
+        for (layer = 2; layer <= 3; layer++) {
+            for (i = 1; i <= n; i++) {
+                arm("value", layer, size[i], "null", k[i], 30 - 8 * i + 2 * layer)
+                arm("value-sinks", layer, size[i], "null", k[i], -1)
+                for (draw = 1; draw <= 6; draw++)
+                    arm("random", layer, size[i], draw, k[i], 32 - i - draw % 3)
+                for (draw = 1; draw <= 6; draw++)
+                    arm("rms", layer, size[i], draw, k[i], 31 - 2 * i - draw)
+                arm("wanda", layer, size[i], "null", k[i], 28 - 4 * i)
+                arm("bottom", layer, size[i], "null", k[i], 32 + (i == 2))
+                arm("ntp:runs/ntp.hsz", layer, size[i], "null", k[i], 29 - 2 * i)
+            }
+            arm("file:lists/td.txt", layer, "null", "null", 7, 17)
+        }
+        printf "{\"type\":\"head\",\"dim\":%d,\"run\":{\"top\":\"1%%,5%%,20%%\",\"arms\":[", d
+        for (a = 1; a <= n_arms; a++) printf "%s%s", json[a], a < n_arms ? "," : "]}}\n"
+        for (p = 1; p <= n_problems; p++)
+            for (a = 1; a <= n_arms; a++)
+                if (right[a] >= 0) item(a, p)
+    }
+    # right of the problems are answered rightly; -1: it equals the arm before.
+    function arm(word, layer, size, draw, k, right_now,  kind, label, coords, j) {
+        kind = word
+        sub(/:.*/, "", kind)
+        label = kind == "none" ? word : "L" layer "/" word
+        if (draw != "null") label = label "." draw
+        if (size != "null") label = label "@" size
+        for (j = 0; j < k; j++) coords = coords (j ? "," : "") j
+        a = ++n_arms
+        json[a] = sprintf("{\"label\":\"%s\",\"kind\":\"%s\",\"layer\":%s,\"size\":%s,\"draw\":%s,", label, kind, layer, size == "null" ? size : "\"" size "\"", draw)
+        json[a] = json[a] sprintf("\"mode\":\"%s\",\"where\":\"all\",\"n_coords\":%d,\"coords\":[%s],", k ? "zero" : "", k, coords)
+        json[a] = json[a] sprintf("\"same_as\":%s,\"n_sinks\":0,\"n_value\":%d,\"rms_ratio\":1}", right_now < 0 ? "\"" last "\"" : "null", k)
+        right[a] = right_now
+        coords_of[a] = k
+        name[a] = last = label
+    }
+    # 3 tokens of prompt, 2 of completion; all are fed.
+    function item(a, p) {
+        printf "{\"type\":\"trajectory\",\"id\":\"%s/p%d\",\"problem\":\"p%d\",", name[a], p, p
+        printf "\"arm\":\"%s\",\"part\":\"problems\",\"reward\":%d,", name[a], p <= right[a]
+        printf "\"tokens\":[1,2,3,4,5],\"n_prompt\":3,\"positions\":[],\"completion\":\"a\",\"finish\":\"length\","
+        printf "\"logprob\":[-1,-1],\"entropy\":[1,1],\"edits\":%d}\n", 5 * coords_of[a]
+    }'
+}
+
 case ${1-} in
-probes | rankings | overlaps) "$1" ;;
+probes | rankings | overlaps | arms) "$1" ;;
 *)
-    echo 'usage: plotrecords.sh probes|rankings|overlaps' >&2
+    echo 'usage: plotrecords.sh probes|rankings|overlaps|arms' >&2
     exit 2
     ;;
 esac

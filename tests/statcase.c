@@ -16,6 +16,7 @@
 #include "stats/linear.h"
 #include "stats/maxauc.h"
 #include "stats/overlap.h"
+#include "stats/paired.h"
 #include "stats/rank.h"
 
 struct input {
@@ -365,6 +366,131 @@ run_maxauc(struct input *in, struct output *o)
     return 0;
 }
 
+/* A whole number of any size that a double holds. */
+static uint64_t
+take_whole(struct input *in)
+{
+    double v = *take(in, 1);
+
+    if (v >= 0 && v <= 0x1p53)
+        return (uint64_t)v;
+    in->short_of = 1;
+    return 0;
+}
+
+static int32_t *
+take_differences(struct input *in, size_t n)
+{
+    const double *v = take(in, n);
+    int32_t *d = hs_calloc(n, sizeof *d);
+
+    for (size_t i = 0; i < n && !in->short_of; i++) {
+        if (v[i] >= -1e6 && v[i] <= 1e6)
+            d[i] = (int32_t)v[i];
+        else
+            in->short_of = 1;
+    }
+    return d;
+}
+
+/* k, n, level: value, se, lo, hi */
+static int
+run_wilson(struct input *in, struct output *o)
+{
+    uint64_t k = take_whole(in), n = take_whole(in);
+    double level = *take(in, 1);
+    struct hs_interval v;
+
+    if (in->short_of)
+        return 0;
+    hs_wilson(k, n, level, &v);
+    give_interval(o, &v);
+    return 0;
+}
+
+/* b, c: p */
+static int
+run_mcnemar(struct input *in, struct output *o)
+{
+    uint64_t b = take_whole(in), c = take_whole(in);
+
+    if (!in->short_of)
+        give(o, (double[]){hs_mcnemar(b, c)}, 1);
+    return 0;
+}
+
+/* n, d: p */
+static int
+run_flip(struct input *in, struct output *o)
+{
+    size_t n = take_size(in);
+    int32_t *d = take_differences(in, n);
+
+    if (!in->short_of)
+        give(o, (double[]){hs_sign_flip(d, n)}, 1);
+    free(d);
+    return 0;
+}
+
+/* n, p: adjusted */
+static int
+run_holm(struct input *in, struct output *o)
+{
+    size_t n = take_size(in);
+    const double *p = take(in, n);
+    double *out = hs_calloc(n, sizeof *out);
+
+    if (!in->short_of) {
+        hs_holm(p, n, out);
+        give(o, out, n);
+    }
+    free(out);
+    return 0;
+}
+
+/* groups, draws, seed, level, differences, counts: value, se, lo, hi */
+static int
+run_paired(struct input *in, struct output *o)
+{
+    size_t n = take_size(in), draws = take_size(in), seed = take_size(in);
+    double level = *take(in, 1);
+    int32_t *diff = take_differences(in, n);
+    uint32_t *count = take_numbers(in, n, 1 << 20);
+    struct hs_interval v;
+
+    if (!in->short_of) {
+        hs_paired_bootstrap(diff, count, n, draws, seed, level, &v);
+        give_interval(o, &v);
+    }
+    free(count);
+    free(diff);
+    return 0;
+}
+
+/* n, lost, gained, alpha: power */
+static int
+run_power(struct input *in, struct output *o)
+{
+    size_t n = take_size(in);
+    const double *v = take(in, 3);
+
+    if (!in->short_of)
+        give(o, (double[]){hs_mcnemar_power(n, v[0], v[1], v[2])}, 1);
+    return 0;
+}
+
+/* n, gained, alpha, power: drop */
+static int
+run_drop(struct input *in, struct output *o)
+{
+    size_t n = take_size(in);
+    const double *v = take(in, 3);
+
+    if (!in->short_of)
+        give(o, (double[]){hs_smallest_drop(n, v[0], v[1], v[2])}, 1);
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*run)(struct input *in, struct output *o);
@@ -383,6 +509,13 @@ static const struct {
     {"logistic", run_logistic},
     {"pca", run_pca},
     {"maxauc", run_maxauc},
+    {"wilson", run_wilson},
+    {"mcnemar", run_mcnemar},
+    {"flip", run_flip},
+    {"holm", run_holm},
+    {"paired", run_paired},
+    {"power", run_power},
+    {"drop", run_drop},
 };
 
 int

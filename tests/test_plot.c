@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * test_plot.c - from records to figures, and from figures to scripts.
+ * test_plot.c - from records to figures.
  */
 #include <config.h>
 
@@ -16,9 +16,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "probe/figtext.h"
-#include "probe/gnuplot.h"
-#include "probe/plots.h"
+#include "plot/plots.h"
 
 /* NaN is equal to NaN only. */
 static bool
@@ -341,161 +339,6 @@ coordinates_are_marked(void **state)
     hs_plotdata_free(&d);
 }
 
-/* ---- scripts ---- */
-
-static void
-text_is_quoted(void **state)
-{
-    static const struct {
-        const char *text, *quoted, *tic;
-    } cases[] = {
-        {"plain", "'plain'", "'plain'"},
-        {"it's", "'it''s'", "'it''s'"},
-        {"50%", "'50%'", "'50%%'"},
-        {"a\nb\tc\001", "'a b c '", "'a b c '"},
-        {"\\n \"q\" `x`", "'\\n \"q\" `x`'", "'\\n \"q\" `x`'"},
-        {"\xc3\xa9", "'\xc3\xa9'", "'\xc3\xa9'"},
-        {"a\xff\xc3\xa9.", "'a???.'", "'a???.'"},
-        {"\xef\xbf\xbf.\xef\xbf\xbe", "'?.?'", "'?.?'"},
-        {"", "''", "''"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct hs_buf b = {0};
-
-        hs_fig_quoted(&b, cases[i].text, false);
-        assert_string_equal(hs_buf_cstr(&b), cases[i].quoted);
-        b.len = 0;
-        hs_fig_quoted(&b, cases[i].text, true);
-        assert_string_equal(hs_buf_cstr(&b), cases[i].tic);
-        hs_buf_free(&b);
-    }
-}
-
-static void
-numbers_come_back(void **state)
-{
-    static const struct {
-        double x;
-        const char *text;
-    } cases[] = {
-        {0, "0"},          {0.1, "0.1"},     {1.0 / 3, "0.3333333333333333"},
-        {1e300, "1e+300"}, {-2.5, "-2.5"},   {0.1 + 0.2, "0.30000000000000004"},
-        {NAN, "NaN"},      {INFINITY, "NaN"}};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct hs_buf b = {0};
-
-        hs_fig_number(&b, cases[i].x);
-        assert_string_equal(hs_buf_cstr(&b), cases[i].text);
-        hs_buf_free(&b);
-    }
-}
-
-/* The script of one panel with a line at y, lo and hi. */
-static char *
-script_of(double y, double lo, double hi, enum hs_picture picture)
-{
-    const struct hs_canvas c = {.picture = picture};
-    struct hs_figure f = {0};
-    struct hs_panel *p = hs_figure_add(&f, "panel");
-    struct hs_series *s = hs_panel_add(p, "line", HS_ROLE_MAIN);
-    struct hs_buf b = {0};
-
-    p->y.from = 0.4;
-    p->y.to = 1;
-    p->x.from = 0;
-    p->x.to = 2;
-    hs_series_put(s, 1, y, lo, hi);
-    hs_figure_script(&f, &c, &b);
-    hs_figure_free(&f);
-    return hs_buf_cstr(&b);
-}
-
-static void
-expect(double y, double lo, double hi, const char *words)
-{
-    char *script = script_of(y, lo, hi, HS_PICTURE_SVG);
-
-    assert_non_null(strstr(script, words));
-    free(script);
-}
-
-static void
-ranges_hold_the_data(void **state)
-{
-    (void)state;
-    expect(0.7, 0.6, 0.8, "set yrange [0.4:1]\n");
-    expect(0.4, 0.4, 1, "set yrange [0.4:1]\n");
-    /* 4 % of what the data span beyond them. */
-    expect(0.5, 0.25, 0.75, "set yrange [0.23:1]\n");
-    expect(0.5, NAN, 0.75, "set yrange [0.4:1]\n");
-    expect(NAN, 0.1, 0.2, "set yrange [0.4:1]\n");
-    expect(0.7, 0.6, 0.8, "using 1:2:3:4 with yerrorlines ls 1");
-    expect(0.7, NAN, NAN, "using 1:2 with linespoints ls 1");
-    expect(NAN, NAN, NAN, "title 'line (no values)'");
-    expect(0.7, 0.6, 0.8, "1 0.7 0.6 0.8\nEND\n");
-}
-
-/* Panels whose x is logarithmic, from low to high. */
-static void
-expect_tics(double low, double high, const char *words)
-{
-    const struct hs_canvas c = {.picture = HS_PICTURE_PNG};
-    struct hs_figure f = {0};
-    struct hs_panel *p = hs_figure_add(&f, "panel");
-    struct hs_series *s = hs_panel_add(p, "line", HS_ROLE_PLAIN);
-    struct hs_buf b = {0};
-
-    p->x.log = true;
-    hs_series_put(s, low, 1, NAN, NAN);
-    hs_series_put(s, high, 2, NAN, NAN);
-    /* On no place of the axis. */
-    hs_series_put(s, 0, 3, NAN, NAN);
-    hs_figure_script(&f, &c, &b);
-    hs_figure_free(&f);
-    assert_non_null(strstr(hs_buf_cstr(&b), words));
-    hs_buf_free(&b);
-}
-
-static void
-logarithms_have_tics(void **state)
-{
-    (void)state;
-    /* At least a factor of 4 is shown. */
-    expect_tics(5, 5,
-                "set xrange [2.5:10]\nset xtics ('3' 3, '4' 4, '5' 5, "
-                "'6' 6, '7' 7, '8' 8, '9' 9, '10' 10)\n");
-    expect_tics(0.023, 23,
-                "set xrange [0.02:26.45]\nset xtics ('0.02' 0.02, "
-                "'0.05' 0.05, '0.1' 0.1, '0.2' 0.2, '0.5' 0.5, "
-                "'1' 1, '2' 2, '5' 5, '10' 10, '20' 20)\n");
-    expect_tics(1, 1e6, "set xtics autofreq\n");
-}
-
-static void
-pages_are_trimmed(void **state)
-{
-    static const struct {
-        const char *page, *trimmed;
-    } cases[] = {{"", ""},
-                 {"\f\n \n  a  \n\n b", "  a\n\n b\n"},
-                 {"  \n\n", ""},
-                 {"a\n\f\nb\n", "a\n\nb\n"}};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct hs_buf b = {0};
-
-        hs_buf_str(&b, cases[i].page);
-        hs_trim_page(&b);
-        assert_string_equal(hs_buf_cstr(&b), cases[i].trimmed);
-        hs_buf_free(&b);
-    }
-}
-
 int
 main(void)
 {
@@ -506,11 +349,6 @@ main(void)
         cmocka_unit_test(draws_are_a_band),
         cmocka_unit_test(pairs_share_chance),
         cmocka_unit_test(coordinates_are_marked),
-        cmocka_unit_test(text_is_quoted),
-        cmocka_unit_test(numbers_come_back),
-        cmocka_unit_test(ranges_hold_the_data),
-        cmocka_unit_test(logarithms_have_tics),
-        cmocka_unit_test(pages_are_trimmed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

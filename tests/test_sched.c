@@ -437,7 +437,7 @@ check_edited(const struct hs_edit *e, const struct hs_item *item)
 
     assert_int_equal(item->edits, e->n * (n - skipped));
     for (size_t i = 0; i < n; i++)
-        rows[i] = (struct hs_row){0, (uint32_t)i, item->tokens[i]};
+        rows[i] = (struct hs_row){.pos = (uint32_t)i, .token = item->tokens[i]};
     hs_state_reserve(st, 0, n);
     assert_int_equal(hs_forward(st, rows, n, edit_by_hand, &h), 0);
     for (size_t s = 0; s < item->n_states; s++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * test_stats.c - common/stats against ref/stats.txt, which SciPy, scikit-learn
- * and exact fractions made.
+ * test_stats.c - common/stats against ref/stats.txt, which SciPy, scikit-learn,
+ * statsmodels and exact fractions made.
  */
 #include <config.h>
 
@@ -314,20 +314,145 @@ make_pca(struct rule *r, const char *name)
     matrix(r, n, d, 1, room(r, n * d));
 }
 
-/* In the order of names, which numbers them for the rule.  Errors are weighed
- * against 1 + |expected|; that of the last result, if it is a probability that
- * may be tiny, against least + |expected|. */
+static void
+make_wilson(struct rule *r, const char *name)
+{
+    double which = level(r);
+    size_t sizes[3], n, k;
+
+    (void)name;
+    sizes[0] = below(r, 6);
+    sizes[1] = 1 + below(r, 100);
+    sizes[2] = 1 + below(r, 1000000000);
+    n = sizes[below(r, 3)];
+    k = below(r, n + 1);
+    put(r, (double)(below(r, 4) == 0 ? k / 1000 : k));
+    put(r, (double)n);
+    put(r, which);
+}
+
+static void
+make_mcnemar(struct rule *r, const char *name)
+{
+    size_t sizes[3], n, b;
+
+    (void)name;
+    sizes[0] = below(r, 10);
+    sizes[1] = below(r, 100);
+    sizes[2] = below(r, 3000);
+    n = sizes[below(r, 3)];
+    b = below(r, n + 1);
+    if (below(r, 2) == 0)
+        b = (n + b / 8) / 2;
+    put(r, (double)b);
+    put(r, (double)(n - b));
+}
+
+static void
+differences(struct rule *r, size_t n, size_t width)
+{
+    for (size_t i = 0; i < n; i++)
+        put(r, (double)below(r, 2 * width + 1) - (double)width);
+}
+
+static void
+make_flip(struct rule *r, const char *name)
+{
+    static const size_t widths[] = {1, 2, 4, 9};
+    size_t n = below(r, 30);
+
+    (void)name;
+    put(r, (double)n);
+    differences(r, n, widths[below(r, 4)]);
+}
+
+static void
+make_holm(struct rule *r, const char *name)
+{
+    size_t n = 1 + below(r, 8);
+    int coarse = below(r, 3) == 0;
+
+    (void)name;
+    put(r, (double)n);
+    for (size_t i = 0; i < n; i++) {
+        double u = unit(r);
+
+        put(r, coarse ? floor(u * 4) / 64 : u * u * u);
+    }
+    if (below(r, 5) == 0)
+        r->v[1 + below(r, n)] = NAN;
+}
+
+static void
+make_paired(struct rule *r, const char *name)
+{
+    double which = level(r);
+    size_t n = below(r, 20), draws = below(r, 60), seed = below(r, 1000);
+    size_t width = below(r, 2) == 0 ? 1 : 4;
+
+    (void)name;
+    put(r, (double)n);
+    put(r, (double)draws);
+    put(r, (double)seed);
+    put(r, which);
+    differences(r, n, width);
+    for (size_t i = 0; i < n; i++)
+        put(r, (double)below(r, width + 2));
+}
+
+static void
+make_power(struct rule *r, const char *name)
+{
+    static const double alphas[] = {0.05, 0.01, 0.125, 1};
+    size_t n = below(r, 60), lost = below(r, 11), gained = below(r, 11 - lost);
+
+    (void)name;
+    put(r, (double)n);
+    put(r, (double)lost / 10);
+    put(r, (double)gained / 10);
+    put(r, alphas[below(r, 4)]);
+}
+
+static void
+make_drop(struct rule *r, const char *name)
+{
+    static const double powers[] = {0.8, 0.9, 0.5, 0.02};
+    size_t n = below(r, 120), gained = below(r, 6);
+
+    (void)name;
+    put(r, (double)n);
+    put(r, (double)gained / 20);
+    put(r, below(r, 2) == 0 ? 0.05 : 0.01);
+    put(r, powers[below(r, 4)]);
+}
+
+/* In the order of ORDER in stats.py, which numbers them for the rule.  Errors
+ * are weighed against 1 + |expected|; that of the last result, if it is a
+ * probability that may be tiny, against least + |expected|. */
 static const struct {
     const char *name;
     void (*make)(struct rule *r, const char *name);
     double tolerance, least;
 } kinds[] = {
-    {"auc", make_auc, 1e-9, 1},           {"brier", make_calibration, 1e-9, 1},
-    {"delong", make_auc, 1e-9, 1},        {"difference", make_auc, 1e-9, 1e-6},
-    {"ece", make_calibration, 1e-9, 1},   {"logistic", make_logistic, 1e-7, 1},
-    {"overlap", make_sets, 1e-9, 1e-200}, {"pca", make_pca, 1e-8, 1},
-    {"pearson", make_pair, 1e-9, 1},      {"ridge", make_ridge, 1e-9, 1},
-    {"spearman", make_pair, 1e-9, 1e-20}, {"tail", make_sets, 1e-9, 1e-200},
+    {"auc", make_auc, 1e-9, 1},
+    {"brier", make_calibration, 1e-9, 1},
+    {"delong", make_auc, 1e-9, 1},
+    {"difference", make_auc, 1e-9, 1e-6},
+    {"ece", make_calibration, 1e-9, 1},
+    {"logistic", make_logistic, 1e-7, 1},
+    {"overlap", make_sets, 1e-9, 1e-200},
+    {"pca", make_pca, 1e-8, 1},
+    {"pearson", make_pair, 1e-9, 1},
+    {"ridge", make_ridge, 1e-9, 1},
+    {"spearman", make_pair, 1e-9, 1e-20},
+    {"tail", make_sets, 1e-9, 1e-200},
+    {"wilson", make_wilson, 1e-9, 1},
+    {"mcnemar", make_mcnemar, 1e-9, 1e-290},
+    {"flip", make_flip, 1e-9, 1e-200},
+    {"holm", make_holm, 1e-9, 1},
+    {"paired", make_paired, 1e-9, 1},
+    {"power", make_power, 1e-9, 1},
+    {"drop", make_drop, 1e-6, 1},
 };
 
 enum {

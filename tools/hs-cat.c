@@ -19,6 +19,7 @@
 #include "base/num.h"
 #include "base/outfile.h"
 #include "stream/expr.h"
+#include "stream/headjoin.h"
 #include "stream/input.h"
 #include "stream/pick.h"
 #include "stream/spill.h"
@@ -46,9 +47,11 @@ struct output {
 
 struct cat {
     const struct options *o;
-    struct hs_head first; /* of the first input */
+    struct hs_head first; /* of the first input, with the arms of all */
     struct hs_list layers;
     struct hs_pick *pick;
+    char *const *files; /* (n_files): the inputs */
+    size_t n_files;
     const char *input; /* being read */
     struct output *outputs;
     size_t n_outputs;
@@ -69,8 +72,7 @@ static const char usage[] =
     "      --only=EXPR         trajectories for which this holds, such as\n"
     "                          'reward==1 && meta.task==\"chain\"'\n"
     "      --ids=FILE          trajectories whose id, or problem, is a line\n"
-    "      --sample=FRACTION   this share of the problems, by a hash of the "
-    "id\n"
+    "      --sample=FRACTION   this share of the problems, by a hash of ids\n"
     "      --head=N            the first N of what is chosen\n"
     "      --shuffle           in a random order that the seed decides\n"
     "      --split=N           into N files, by a hash of the problem's id\n"
@@ -202,7 +204,8 @@ open_output(struct cat *c, struct output *out, size_t i,
     return out->writer == NULL ? -1 : 0;
 }
 
-/* Opens the outputs, whose head is that of the first input. */
+/* Opens the outputs, whose head is that of the first input, with the arms of
+ * all. */
 static int
 begin(struct cat *c, const struct hs_head *head)
 {
@@ -213,7 +216,9 @@ begin(struct cat *c, const struct hs_head *head)
     if (hs_layers_choose(head, c->o->all_layers ? &head->layers : &c->o->layers,
                          &c->layers, &c->err) < 0)
         return hs_fail_prefix(&c->err, "%s", c->input);
-    hs_head_copy(&out, head);
+    if (hs_heads_join(&c->first, c->files, c->n_files, &c->err) < 0)
+        return -1;
+    hs_head_copy(&out, &c->first);
     hs_list_free(&out.layers);
     rc = hs_layers_choose(head, &c->layers, &out.layers, &c->err);
     if (c->o->no_history)
@@ -285,6 +290,7 @@ read_input(struct cat *c, const char *path)
     struct hs_reader *r = hs_input_open(path, &c->err);
     const struct hs_head *head;
     struct hs_record rec = {0};
+    uint64_t segments = 0;
     int rc = 0;
 
     if (r == NULL)
@@ -293,14 +299,11 @@ read_input(struct cat *c, const char *path)
     head = hs_reader_head(r);
     if (head != NULL && c->n_outputs == 0)
         rc = begin(c, head);
-    else if (head != NULL && hs_head_compatible(&c->first, head, &c->err) < 0)
-        rc = hs_fail_prefix(&c->err, "%s", c->input);
     if (head != NULL)
         hs_reader_select(r, &c->layers);
-    while (rc == 0 && (rc = hs_read(r, &rec)) > 0)
+    while (rc == 0 && (rc = hs_heads_read(&c->first, r, c->input, &segments,
+                                          &rec, &c->err)) > 0)
         rc = take(c, &rec);
-    if (hs_reader_error(r)[0] != '\0')
-        rc = hs_fail(&c->err, "%s", hs_reader_error(r));
     hs_record_free(&rec);
     hs_reader_close(r);
     return rc;
@@ -348,10 +351,8 @@ run(struct cat *c, char **files, int n)
     static char standard_input[] = "-";
     char *one[] = {standard_input};
 
-    if (n == 0) {
-        files = one;
-        n = 1;
-    }
+    c->files = n > 0 ? files : one;
+    c->n_files = n > 0 ? (size_t)n : 1;
     if (hs_pick_begin(c->pick, &c->err) < 0)
         return -1;
     if (c->o->shuffle) {
@@ -359,8 +360,8 @@ run(struct cat *c, char **files, int n)
         if (c->spill == NULL)
             return -1;
     }
-    for (int i = 0; i < n; i++)
-        if (read_input(c, files[i]) < 0)
+    for (size_t i = 0; i < c->n_files; i++)
+        if (read_input(c, c->files[i]) < 0)
             return -1;
     if (c->spill != NULL && write_shuffled(c) < 0)
         return -1;

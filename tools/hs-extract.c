@@ -283,14 +283,22 @@ warn(const struct extract *x)
 }
 
 static int
+next(void *ud, struct hs_item **item, struct hs_error *err)
+{
+    struct extract *x = ud;
+
+    return hs_work_next(x->work, item, err);
+}
+
+static int
 solve(struct extract *x)
 {
     const struct hs_run_options *o = &x->o->run;
     struct hs_solve_options s = {.model = x->run.model,
                                  .grader = o->grader,
-                                 .work = x->work,
                                  .sched = x->run.sched,
                                  .dtype = o->dtype,
+                                 .next = next,
                                  .emit = emit,
                                  .ud = x};
     struct hs_error err;

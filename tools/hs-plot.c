@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * hs-plot: draw what probe-fit and neuron-rank found, by gnuplot: as SVG, as
- * PNG, or as text in the terminal.
+ * hs-plot: draw what probe-fit, neuron-rank and ablate-eval found, by gnuplot:
+ * as SVG, as PNG, or as text in the terminal.
  */
 #include <config.h>
 
@@ -18,8 +18,8 @@
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/outfile.h"
-#include "probe/gnuplot.h"
-#include "probe/plots.h"
+#include "plot/gnuplot.h"
+#include "plot/plots.h"
 #include "stream/input.h"
 
 struct options {
@@ -30,12 +30,13 @@ struct options {
     bool script, format_given;
     struct hs_list layers;
     bool choose_layers;
-    char **targets, **at; /* owned, NULL at the end; NULL: not given */
+    /* Owned, NULL at the end; NULL: not given. */
+    char **targets, **at, **sizes, **modes, **wheres;
 };
 
 static const char usage[] =
     "usage: hs-plot PLOT [options] [FILE...]\n"
-    "Draw what probe-fit and neuron-rank found, by gnuplot.\n"
+    "Draw what probe-fit, neuron-rank and ablate-eval found, by gnuplot.\n"
     "\n"
     "Plots of what probe-fit writes:\n"
     "  auc          AUC along the response, a panel for each layer\n"
@@ -45,12 +46,18 @@ static const char usage[] =
     "  pruning      AUC against the coordinates kept (--curve)\n"
     "  importance   importance of the coordinates in their order\n"
     "  overlap      IoU of rankings against their size (--iou)\n"
+    "Plots of what ablate-eval writes:\n"
+    "  ablation     accuracy of each arm, a panel for each layer and size\n"
+    "  dose         accuracy against the share of coordinates edited\n"
     "\n"
     "Options:\n"
     "  -l, --layers=LIST    only these layers: 2-5 or 0,4 or all\n"
     "      --target=LIST    only probes of these targets: td,mc\n"
     "      --at=LIST        layers, pruning: places in the response (s0)\n"
     "      --by-rms         importance: against the RMS, not the rank\n"
+    "      --top=LIST       ablation, dose: only arms of these sizes: 0.1%,1%\n"
+    "      --mode=LIST      ablation, dose: of these modes: zero,scale=2\n"
+    "      --where=LIST     ablation, dose: at these positions: all,generated\n"
     "  -o, --output=FILE    write FILE.svg, FILE.png or FILE.txt\n"
     "      --format=FORMAT  svg, png or text (default: text, or by FILE)\n"
     "      --width=N        pixels, or characters of text\n"
@@ -81,6 +88,13 @@ find_format(const char *name, enum hs_picture *out)
 }
 
 static void
+parse_words(const char *option, char ***words)
+{
+    hs_words_free(*words);
+    *words = hs_parse_words(option, optarg);
+}
+
+static void
 parse_option(int c, struct options *o)
 {
     switch (c) {
@@ -93,12 +107,10 @@ parse_option(int c, struct options *o)
         o->output = optarg;
         break;
     case 1:
-        hs_words_free(o->targets);
-        o->targets = hs_parse_words("--target", optarg);
+        parse_words("--target", &o->targets);
         break;
     case 2:
-        hs_words_free(o->at);
-        o->at = hs_parse_words("--at", optarg);
+        parse_words("--at", &o->at);
         break;
     case 3:
         o->how.rms = true;
@@ -121,6 +133,15 @@ parse_option(int c, struct options *o)
         break;
     case 8:
         o->script = true;
+        break;
+    case 9:
+        parse_words("--top", &o->sizes);
+        break;
+    case 10:
+        parse_words("--mode", &o->modes);
+        break;
+    case 11:
+        parse_words("--where", &o->wheres);
         break;
     case 'h':
         fputs(usage, stdout);
@@ -159,17 +180,32 @@ choose_format(struct options *o)
                "binary, use --output, a pipe or a file");
 }
 
+/* Options that a plot does not heed are wrong there. */
 static void
 check_options(struct options *o)
 {
     static char first[] = "s0";
     static char *const s0[] = {first, NULL};
+    bool arms = o->plot->types == NULL;
+    const struct {
+        const char *name;
+        bool given, heeded;
+    } options[] = {{"at", o->at != NULL, o->plot->takes_at},
+                   {"by-rms", o->how.rms, o->plot->takes_rms},
+                   {"target", o->targets != NULL, !arms},
+                   {"top", o->sizes != NULL, arms},
+                   {"mode", o->modes != NULL, arms},
+                   {"where", o->wheres != NULL, arms}};
 
-    if (o->at != NULL && !o->plot->takes_at)
-        hs_die(HS_EXIT_USAGE, "--at is not for '%s'", o->plot->name);
-    if (o->how.rms && !o->plot->takes_rms)
-        hs_die(HS_EXIT_USAGE, "--by-rms is not for '%s'", o->plot->name);
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        if (options[i].given && !options[i].heeded)
+            hs_die(HS_EXIT_USAGE, "--%s is not for '%s'", options[i].name,
+                   o->plot->name);
     o->how.at = o->at ? o->at : s0;
+    o->how.layers = o->choose_layers ? &o->layers : NULL;
+    o->how.sizes = o->sizes;
+    o->how.modes = o->modes;
+    o->how.wheres = o->wheres;
     choose_format(o);
 }
 
@@ -187,6 +223,9 @@ parse_options(int argc, char **argv, struct options *o)
         {"height", required_argument, NULL, 6},
         {"title", required_argument, NULL, 7},
         {"script", no_argument, NULL, 8},
+        {"top", required_argument, NULL, 9},
+        {"mode", required_argument, NULL, 10},
+        {"where", required_argument, NULL, 11},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0}};
@@ -240,9 +279,10 @@ read_inputs(const struct options *o, char **files, int n, struct hs_plotdata *d,
                               o->plot->maker, o->plot->types, err);
         hs_reader_close(r);
     }
-    if (rc == 0)
-        rc = hs_plotdata_filter(d, o->choose_layers ? &o->layers : NULL,
-                                o->targets, err);
+    if (rc == 0 && d->arms != NULL)
+        rc = hs_armsum_finish(d->arms, err);
+    else if (rc == 0)
+        rc = hs_plotdata_filter(d, o->how.layers, o->targets, err);
     return rc;
 }
 
@@ -323,6 +363,9 @@ main(int argc, char **argv)
         hs_die(HS_EXIT_FAIL, "%s", err.text);
     hs_words_free(o.targets);
     hs_words_free(o.at);
+    hs_words_free(o.sizes);
+    hs_words_free(o.modes);
+    hs_words_free(o.wheres);
     hs_list_free(&o.layers);
     return hs_finish(HS_EXIT_OK);
 }

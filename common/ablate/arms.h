@@ -85,7 +85,8 @@ struct hs_arm_specs {
 /* Reads "none,noop,value,random:20,ntp:ntp.hsz".  random, random-sinks and rms
  * without a number are 20 draws (1 to 100000).  Paths have no comma.  Returns
  * 0, or -1: an unknown or repeated word (file, ntp and terminal may come again
- * with another path), a number or path that is missing or one too many. */
+ * with another path), a number or path that is missing or one too many, a path
+ * that is "-" or no UTF-8. */
 HS_MUST_CHECK int hs_arm_specs_scan(const char *s, struct hs_arm_specs *out,
                                     struct hs_error *err);
 void hs_arm_specs_free(struct hs_arm_specs *s);
@@ -122,7 +123,8 @@ struct hs_arm {
      *   mean: values are the calibration's means
      *   scale=A: A
      *   add=B: B sigma_j sign(slope_j), with the calibration's sigma and the
-     *          ranking's slope (of ntp and terminal arms, of their ranking)
+     *          ranking's slope (of ntp and terminal arms, of their ranking);
+     *          0 where the slope is 0
      *   resample: none; the caller sets edit.draw */
     struct hs_edit edit;
     char mode[40]; /* hs_arm_mode's text; "" for none and noop */
@@ -165,12 +167,13 @@ struct hs_arm_plan {
 /* Makes all arms: none and noop first if asked for (noop once a layer), then
  * layer by layer, size by size, in the order of specs, draws in order.
  *
- * Draw i of layer l and size k permutes coordinates with hs_rng_below(seed,
- * HS_RNG_ABLATE, ...); equal arguments give equal sets on any machine, whatever
- * other arms there are.
+ * Draw i of layer l and size k permutes coordinates with hs_rng_below() under
+ * (seed, l, k, i) as armdraw.h has it; equal arguments give equal sets on any
+ * machine, whatever other arms there are.
  *
  * rms: the coordinates of value are taken in random order; each gets one of the
- * (at most) 8 free coordinates whose log RMS is nearest, uniformly.  Free are
+ * (at most) 8 free coordinates whose log RMS is nearest, uniformly.  Sinks are
+ * those of the calibration and those that the ranking is sure of.  Free are
  * those outside of the first max(k, 5 %) of the ranking, no sinks, not taken
  * yet in this draw.  It is an error if fewer than k are free.
  *

@@ -29,8 +29,8 @@ struct hs_donors;
 /* Reads the states of a stream of activations that edits of mode resample in
  * arms may ask for: 4 bytes for each of their distinct coordinates and state.
  * Returns NULL with the reason: states of prompt tokens are needed (where is
- * not generated) and not there, fewer than two problems, a layer is
- * missing... */
+ * not generated) and not there, states of some tokens only, fewer than two
+ * problems with a completion, a layer is missing, an edit was on... */
 HS_MUST_CHECK struct hs_donors *hs_donors_read(struct hs_reader *r,
                                                const char *name,
                                                const struct hs_armset *arms,
@@ -38,12 +38,14 @@ HS_MUST_CHECK struct hs_donors *hs_donors_read(struct hs_reader *r,
                                                struct hs_error *err);
 void hs_donors_free(struct hs_donors *d);
 
-/* Sets draw and draw_ud of the edits of mode resample in arms; d is borrowed.
- * An item whose problem is that of every donor has none: hs_donors_read()
- * refuses a stream of one problem only. */
+/* Sets draw and draw_ud of the edits of mode resample in arms, which are those
+ * that hs_donors_read() was given; d is borrowed.  An item whose problem is
+ * that of every donor has none: hs_donors_read() refuses a stream of one
+ * problem only.  Orders of donors are kept, some 100 bytes for each item that
+ * is edited. */
 void hs_donors_attach(const struct hs_donors *d, struct hs_armset *arms);
 
-/* How many edits took the last state of the longest donor since none was as
+/* How many rows took the last state of the longest donor since none was as
  * long; counted over all threads. */
 uint64_t hs_donors_beyond(const struct hs_donors *d);
 

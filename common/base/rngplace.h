@@ -18,7 +18,7 @@ enum hs_rng_stream {
     HS_RNG_PERMUTE,       /* a: draw, b: step of the shuffle */
     HS_RNG_DIRECTION,     /* a: draw, b: coordinate / 4 */
     HS_RNG_SUBSET,        /* a: draw, b: step: random coordinates */
-    HS_RNG_ABLATE = 11,   /* and two more: ablate/arms.c */
+    HS_RNG_ABLATE = 11,   /* and two more: ablate/armdraw.c */
     HS_RNG_SYNTH = 64     /* and up: hs-synth's own */
 };
 

@@ -232,13 +232,14 @@ kv_index(const struct hs_state *st, const struct slot *s, size_t layer,
 }
 
 void
-hs_state_copy(struct hs_state *st, uint32_t to, uint32_t from, size_t n_pos)
+hs_state_copy(struct hs_state *st, uint32_t to, uint32_t from, size_t n_pos,
+              size_t first, size_t behind)
 {
     const struct hs_config *c = &st->model->cfg;
     const struct slot *f = &st->slots[from];
     struct slot *t = &st->slots[to];
 
-    for (size_t l = 0; l < c->n_layers; l++) {
+    for (size_t l = first; l < behind; l++) {
         for (size_t h = 0; h < c->n_kv_heads; h++) {
             size_t a = kv_index(st, t, l, h), b = kv_index(st, f, l, h);
 
@@ -270,16 +271,16 @@ struct pass {
     float *logits;
 };
 
-/* Moves q to its padded place and k, v into the cache. */
+/* Moves q to its padded place and k, v into the cache, for n rows. */
 static void
-store_heads(const struct pass *p, size_t layer, size_t thread)
+store_heads(const struct pass *p, size_t layer, size_t thread, size_t n)
 {
     struct hs_state *st = p->st;
     const struct hs_config *c = &st->model->cfg;
     const struct hs_layer *w = &st->model->w.layers[layer];
     size_t bytes = c->head_dim * sizeof(float), r, behind;
 
-    hs_team_share(st->team, thread, p->n_rows, &r, &behind);
+    hs_team_share(st->team, thread, n, &r, &behind);
     for (; r < behind; r++) {
         size_t pos = p->rows[r].pos;
         struct slot *s = &st->slots[p->rows[r].slot];
@@ -336,15 +337,15 @@ attend_rows(const struct pass *p, size_t layer, size_t first, size_t n,
     }
 }
 
-/* Some rows to one key-value head: neighbours of one sequence, and query heads
- * of one group, read keys and values together. */
+/* Some of n rows to one key-value head: neighbours of one sequence, and query
+ * heads of one group, read keys and values together. */
 static void
-attend(const struct pass *p, size_t layer, size_t begin, size_t h,
-       float *scores)
+attend(const struct pass *p, size_t layer, size_t begin, size_t n_rows,
+       size_t h, float *scores)
 {
     const struct hs_config *c = &p->st->model->cfg;
     size_t group = c->n_heads / c->n_kv_heads;
-    size_t left = p->n_rows - begin;
+    size_t left = n_rows - begin;
     size_t end = begin + (left < ATTEND_ROWS ? left : ATTEND_ROWS);
     const size_t most = MAX_QUERIES / ATTEND_ROWS;
 
@@ -359,15 +360,15 @@ attend(const struct pass *p, size_t layer, size_t begin, size_t h,
 }
 
 static void
-attention(const struct pass *p, size_t layer, size_t thread)
+attention(const struct pass *p, size_t layer, size_t thread, size_t n)
 {
     const struct hs_state *st = p->st;
     size_t n_kv = st->model->cfg.n_kv_heads, i;
-    size_t parts = (p->n_rows + ATTEND_ROWS - 1) / ATTEND_ROWS;
+    size_t parts = (n + ATTEND_ROWS - 1) / ATTEND_ROWS;
 
     /* Rows differ in length: whoever is free takes the next ones. */
     while ((i = hs_team_take(st->team)) < parts * n_kv)
-        attend(p, layer, i / n_kv * ATTEND_ROWS, i % n_kv,
+        attend(p, layer, i / n_kv * ATTEND_ROWS, n, i % n_kv,
                st->scores + thread * st->scores_stride);
     hs_team_wait(st->team);
 }
@@ -409,29 +410,46 @@ activate(struct hs_state *st, size_t thread, size_t n_rows)
     hs_team_wait(st->team);
 }
 
-/* Each thread's rows are its own from add_delta() to norm_rows(). */
+/* Rows from .. n - 1 of x come from those that they are like so far.  What one
+ * thread has of x is another's behind it. */
 static void
-run_tap(struct pass *p, size_t layer, size_t thread)
+fork_rows(const struct pass *p, size_t thread, size_t from, size_t n)
+{
+    struct hs_state *st = p->st;
+    size_t r, behind;
+
+    hs_team_wait(st->team);
+    hs_team_share(st->team, thread, n - from, &r, &behind);
+    for (r += from; r < from + behind; r++)
+        memcpy(st->x + r * st->dim, st->x + p->rows[r].from * st->dim,
+               st->dim * sizeof(float));
+    hs_team_wait(st->team);
+}
+
+/* Each thread's rows are its own from add_delta() to norm_rows(), unless rows
+ * join in between. */
+static void
+run_tap(struct pass *p, size_t layer, size_t thread, size_t n)
 {
     const struct hs_state *st = p->st;
     size_t r, behind;
 
-    hs_team_share(st->team, thread, p->n_rows, &r, &behind);
+    hs_team_share(st->team, thread, n, &r, &behind);
     if (p->tap != NULL && r < behind &&
         p->tap(p->ud, layer, st->x + r * st->dim, st->dim, p->rows + r, r,
                behind - r, st->model->cfg.dim) != 0)
         atomic_store(&p->stopped, 1);
 }
 
-/* False if the tap said no before it. */
+/* A block for the first n rows.  False if the tap said no before it. */
 static bool
-block(struct pass *p, size_t layer, size_t thread)
+block(struct pass *p, size_t layer, size_t thread, size_t n)
 {
     struct hs_state *st = p->st;
     const struct hs_config *c = &st->model->cfg;
     const struct hs_layer *w = &st->model->w.layers[layer];
     size_t q_dim = c->n_heads * c->head_dim,
-           kv_dim = c->n_kv_heads * c->head_dim, n = p->n_rows;
+           kv_dim = c->n_kv_heads * c->head_dim;
     const struct hs_product qkv[] = {{st->q, q_dim, &w->q, w->q_bias},
                                      {st->k, kv_dim, &w->k, w->k_bias},
                                      {st->v, kv_dim, &w->v, w->v_bias}};
@@ -446,8 +464,8 @@ block(struct pass *p, size_t layer, size_t thread)
     if (atomic_load(&p->stopped))
         return false;
     hs_products(st->team, thread, qkv, 3, st->normed, st->dim, n, st->scratch);
-    store_heads(p, layer, thread);
-    attention(p, layer, thread);
+    store_heads(p, layer, thread, n);
+    attention(p, layer, thread, n);
     hs_products(st->team, thread, &o, 1, st->att, q_dim, n, st->scratch);
     add_delta(st, thread, n);
 
@@ -461,23 +479,39 @@ block(struct pass *p, size_t layer, size_t thread)
     return true;
 }
 
+/* The first row behind n whose fork lies above a layer. */
+static size_t
+active(const struct pass *p, size_t layer, size_t n)
+{
+    while (n < p->n_rows && p->rows[n].fork <= layer)
+        n++;
+    return n;
+}
+
 static void
 all_blocks(void *ud, struct hs_team *team, size_t thread)
 {
     struct pass *p = ud;
     struct hs_state *st = p->st;
     const struct hs_model *m = st->model;
-    size_t r, behind;
+    size_t r, behind, n = active(p, 0, 0);
 
-    hs_team_share(team, thread, p->n_rows, &r, &behind);
+    hs_team_share(team, thread, n, &r, &behind);
     for (; r < behind; r++)
         hs_gather(st->x + r * st->dim, st->dim, &m->w.embed, &p->rows[r].token,
                   1);
     for (size_t l = 0; l <= m->cfg.n_layers; l++) {
-        run_tap(p, l, thread);
-        if (l == m->cfg.n_layers || !block(p, l, thread))
+        size_t before = n;
+
+        n = active(p, l, n);
+        if (n > before)
+            fork_rows(p, thread, before, n);
+        run_tap(p, l, thread, n);
+        if (l < m->cfg.n_layers && !block(p, l, thread, n))
             return;
     }
+    if (n < p->n_rows)
+        fork_rows(p, thread, n, p->n_rows);
 }
 
 int

@@ -33,6 +33,13 @@
 
 struct hs_row {
     uint32_t slot, pos, token;
+    /* If fork > 0: as far as layer fork, before the tap of that layer, this row
+     * is what row from of the same pass is, and is taken from there instead of
+     * computing the blocks below it.  fork = n_layers + 1: behind the last tap.
+     * The tap does not see the row below its fork, and its slot lacks the keys
+     * and values of the blocks that were left out; hs_state_copy() gets them.
+     * Rows come in ascending order of fork, and from has a smaller one. */
+    uint32_t from, fork;
 };
 
 /* Sees the residual stream of every row at layer 0 .. n_layers, in order, and
@@ -58,9 +65,10 @@ void hs_state_free(struct hs_state *st);
 void hs_state_reserve(struct hs_state *st, uint32_t slot, size_t n_pos);
 
 /* Copies the first n_pos positions of slot from to slot to, which has been
- * reserved: sequences that share a prompt compute it once. */
+ * reserved, for blocks first <= l < behind (at most n_layers): what sequences
+ * have in common is computed once. */
 void hs_state_copy(struct hs_state *st, uint32_t to, uint32_t from,
-                   size_t n_pos);
+                   size_t n_pos, size_t first, size_t behind);
 
 /* Bytes that hs_state_new() takes for these sizes, and bytes of keys and
  * values for each reserved position. */

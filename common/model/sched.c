@@ -7,11 +7,12 @@
 #include "model/sched.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/item.h"
+#include "model/share.h"
 
 enum {
     RUN_ROWS = 256,  /* rows of one pass, or the batch if that is larger */
@@ -34,17 +35,24 @@ struct sched {
     struct hs_state *st;
     struct hs_error *err;
 
-    struct hs_item **slots;   /* (batch), NULL where free */
+    struct hs_seat *seats; /* (batch) */
+    size_t *at;            /* (batch) seats that are being taken */
+    size_t n_free;
     struct hs_item **retired; /* (batch), n_retired of the last pass */
     size_t n_retired;
     struct hs_item **queue; /* (window) ring in input order */
     size_t window, head, n_queued;
-    bool input_ended;
+    size_t n_waiting; /* the last of the queue, which have no slot yet */
+    bool input_ended, shares;
 
     size_t max_rows;
-    struct hs_row *rows; /* (max_rows) */
-    struct fate *fates;  /* (max_rows) */
+    struct hs_row *rows;       /* (max_rows) */
+    struct fate *fates;        /* (max_rows) */
+    struct hs_row *built_rows; /* (max_rows), and */
+    struct fate *built_fates;  /* (max_rows), before they are put in order */
+    uint32_t *place;           /* (max_rows) where a row that was built is */
     size_t n_rows;
+    struct hs_sched_stats stats;
     uint32_t index[LOGIT_ROWS]; /* rows whose logits are held: n_index */
     size_t n_index;
     float *logits;  /* (LOGIT_ROWS, n_vocab) */
@@ -52,169 +60,97 @@ struct sched {
     bool *bad;      /* (max_rows) */
 };
 
-void
-hs_item_free(struct hs_item *item)
-{
-    if (item == NULL)
-        return;
-    free(item->tokens);
-    free(item->logprob);
-    free(item->entropy);
-    free(item->positions);
-    free(item->states);
-    if (item->free_user != NULL)
-        item->free_user(item->user);
-    free(item);
-}
-
-static bool
-is_eos(const struct sched *s, uint32_t token)
-{
-    for (size_t i = 0; i < s->o->n_eos; i++)
-        if (s->o->eos[i] == token)
-            return true;
-    return false;
-}
-
-/* Tokens that are to be fed as far as is known: all but a final EOS. */
-static size_t
-to_feed(const struct sched *s, const struct hs_item *item)
-{
-    size_t n = item->n_tokens;
-
-    if (item->n_tokens > item->n_prompt &&
-        (item->replay || item->finish == HS_FINISH_EOS) &&
-        is_eos(s, item->tokens[n - 1]))
-        n--;
-    return n;
-}
-
-/* The longest completion that the options and the context allow. */
-static size_t
-completion_limit(const struct sched *s, const struct hs_item *item)
-{
-    size_t room = s->model->cfg.max_positions - item->n_prompt;
-
-    return item->max_tokens < room ? item->max_tokens : room;
-}
-
 static size_t
 row_floats(const struct sched *s)
 {
     return hs_mul(s->o->layers.n, s->model->cfg.dim);
 }
 
-/* The most states that an item can have, of a completion of limit tokens. */
-static size_t
-most_states(enum hs_positions positions, size_t n_prompt, size_t limit)
-{
-    return positions == HS_POSITIONS_TOKENS ? n_prompt + limit : 1 + limit;
-}
-
-/* Makes room for what an item may produce. */
-static void
-prepare_item(const struct sched *s, struct hs_item *item)
-{
-    size_t limit = item->replay ? item->n_tokens - item->n_prompt
-                                : completion_limit(s, item);
-    size_t n = item->n_prompt + limit;
-    size_t most = most_states(s->o->positions, item->n_prompt, limit);
-
-    item->cap_tokens = n;
-    item->tokens = hs_realloc(item->tokens, hs_mul(n, sizeof *item->tokens));
-    item->logprob = hs_calloc(limit, sizeof *item->logprob);
-    item->entropy = hs_calloc(limit, sizeof *item->entropy);
-    item->finish = item->replay ? HS_FINISH_REPLAY : HS_FINISH_LENGTH;
-    item->positions = hs_calloc(most, sizeof *item->positions);
-    if (item->replay && (s->o->positions == HS_POSITIONS_ALL ||
-                         s->o->positions == HS_POSITIONS_TOKENS)) {
-        item->cap_states = hs_mul(most, row_floats(s));
-        item->states = hs_malloc(hs_mul(item->cap_states, sizeof(float)));
-    }
-}
-
-/* What the pass relies on, since it cannot fail. */
+/* Takes the next item of the input.  0 or -1. */
 static int
-check_item(const struct sched *s, const struct hs_item *item)
-{
-    size_t n = item->n_tokens, max = s->model->cfg.max_positions;
-
-    if (item->n_prompt == 0 || n < item->n_prompt)
-        return hs_fail(s->err, "%s: no prompt", item->id);
-    if (n > max)
-        return hs_fail(s->err, "%s: %zu tokens, the model's context is %zu",
-                       item->id, n, max);
-    for (size_t i = 0; i < n; i++)
-        if (item->tokens[i] >= s->model->cfg.n_vocab)
-            return hs_fail(s->err,
-                           "%s: token %zu: %" PRIu32
-                           " is not below "
-                           "vocab_size %zu",
-                           item->id, i, item->tokens[i], s->model->cfg.n_vocab);
-    return 0;
-}
-
-/* Takes the next item of the input.  1, 0 at the end, -1. */
-static int
-admit(struct sched *s, struct hs_item **out)
+admit(struct sched *s)
 {
     struct hs_item *item = NULL;
     int rc = s->o->next(s->o->ud, &item);
 
+    s->input_ended = rc == 0;
     if (rc <= 0)
         return rc;
-    if (check_item(s, item) < 0) {
+    if (hs_item_check(s->model, item, s->err) < 0) {
         hs_item_free(item);
         return -1;
     }
-    prepare_item(s, item);
+    hs_item_prepare(s->model, s->o, item);
     s->queue[(s->head + s->n_queued++) % s->window] = item;
-    *out = item;
-    return 1;
+    s->n_waiting++;
+    return 0;
+}
+
+static struct hs_item *
+waiting(const struct sched *s, size_t i)
+{
+    return s->queue[(s->head + s->n_queued - s->n_waiting + i) % s->window];
+}
+
+/* How many of those that wait start together; not *whole if more may come. */
+static size_t
+gang(const struct sched *s, bool *whole)
+{
+    uint64_t group = s->n_waiting > 0 ? waiting(s, 0)->group : 0;
+    size_t n = 0;
+
+    if (group == 0 || !s->shares) {
+        *whole = s->n_waiting > 0 || s->input_ended;
+        return s->n_waiting > 0;
+    }
+    while (n < s->n_waiting && n < s->o->batch && waiting(s, n)->group == group)
+        n++;
+    *whole = n < s->n_waiting || n == s->o->batch || s->input_ended;
+    return n;
+}
+
+static const struct hs_edit *
+edit_of(const struct sched *s, const struct hs_item *item)
+{
+    return item->edit != NULL ? item->edit : s->o->edit;
+}
+
+/* Gives slots to the first n that wait. */
+static int
+start(struct sched *s, size_t n)
+{
+    size_t i = 0;
+
+    for (size_t k = 0; k < n; k++) {
+        struct hs_item *item = waiting(s, k);
+
+        if (k > 0 && hs_item_check_group(waiting(s, 0), item, s->err) < 0)
+            return -1;
+        while (s->seats[i].item != NULL)
+            i++;
+        hs_seat_take(s->seats, i, item, edit_of(s, item));
+        hs_state_reserve(s->st, (uint32_t)i, item->cap_tokens);
+        s->at[k] = i;
+    }
+    hs_seats_lead(s->seats, s->at, n, s->model->cfg.n_layers);
+    s->n_waiting -= n;
+    s->n_free -= n;
+    return 0;
 }
 
 static int
 fill_slots(struct sched *s)
 {
-    for (size_t i = 0; i < s->o->batch; i++) {
-        int rc;
+    while (s->n_free > 0) {
+        bool whole;
+        size_t n = gang(s, &whole);
 
-        if (s->slots[i] != NULL)
-            continue;
-        if (s->input_ended || s->n_queued == s->window)
-            return 0;
-        rc = admit(s, &s->slots[i]);
-        if (rc < 0)
+        if (whole ? n == 0 || n > s->n_free : s->n_queued == s->window)
+            break;
+        if ((whole ? start(s, n) : admit(s)) < 0)
             return -1;
-        if (rc == 0) {
-            s->input_ended = true;
-            return 0;
-        }
-        hs_state_reserve(s->st, (uint32_t)i, s->slots[i]->cap_tokens);
     }
     return 0;
-}
-
-/* Whether the state at a position of an item stays even when others follow. */
-static bool
-keeps(const struct sched *s, struct hs_item *item, size_t pos)
-{
-    size_t t = pos + 1 - item->n_prompt;
-
-    switch (s->o->positions) {
-    case HS_POSITIONS_ALL:
-    case HS_POSITIONS_TOKENS:
-        return true;
-    case HS_POSITIONS_LAST:
-        return false;
-    case HS_POSITIONS_S0:
-        return t == 0;
-    case HS_POSITIONS_STEP_ENDS:
-        return t == 0 || s->o->ends_step(s->o->ud, item, item->tokens[pos]);
-    case HS_POSITIONS_EVERY:
-        return t % s->o->every == 0;
-    }
-    return true;
 }
 
 /* Finds the place of a row's state in its item; a tentative state that went
@@ -227,7 +163,7 @@ place_state(struct sched *s, struct hs_item *item, size_t pos, size_t row)
     if (s->o->layers.n == 0 ||
         (pos + 1 < item->n_prompt && s->o->positions != HS_POSITIONS_TOKENS))
         return SIZE_MAX;
-    keep = keeps(s, item, pos);
+    keep = hs_item_keeps(s->o, item, pos);
     last_counts = s->o->positions == HS_POSITIONS_LAST ||
                   s->o->positions == HS_POSITIONS_STEP_ENDS;
     if (!keep && !last_counts)
@@ -246,24 +182,91 @@ place_state(struct sched *s, struct hs_item *item, size_t pos, size_t row)
     return item->n_states++;
 }
 
-/* Adds up to n rows of a slot to the pass. */
+/* Adds n rows of a slot to the pass; those of its leader begin at first. */
 static void
-add_rows(struct sched *s, size_t slot, size_t n)
+add_rows(struct sched *s, size_t slot, size_t n, size_t first)
 {
-    struct hs_item *item = s->slots[slot];
+    const struct hs_seat *seat = &s->seats[slot];
+    struct hs_item *item = seat->item;
+    size_t n_layers = s->model->cfg.n_layers, known = item->n_tokens;
+    size_t shared = seat->fork < n_layers ? seat->fork : n_layers;
 
+    s->stats.shared += n * shared;
+    s->stats.computed += n * (n_layers - shared);
     for (size_t i = 0; i < n; i++) {
-        size_t pos = item->n_fed++, r = s->n_rows++;
-        size_t known = item->n_tokens;
+        size_t pos = item->n_fed++, r = s->n_rows;
+        bool predict = item->replay
+                           ? pos + 1 >= item->n_prompt && pos + 1 < known
+                           : pos + 1 == known && known < item->cap_tokens;
 
+        if (seat->fork > n_layers && !predict)
+            continue; /* its leader's is all that anyone wants */
+        s->n_rows++;
         s->rows[r] =
-            (struct hs_row){(uint32_t)slot, (uint32_t)pos, item->tokens[pos]};
+            (struct hs_row){(uint32_t)slot, (uint32_t)pos, item->tokens[pos],
+                            (uint32_t)(first + i), (uint32_t)seat->fork};
         s->fates[r].item = item;
         s->fates[r].edits = 0;
         s->fates[r].state = place_state(s, item, pos, r);
-        s->fates[r].predict =
-            item->replay ? pos + 1 >= item->n_prompt && pos + 1 < known
-                         : pos + 1 == known && known < item->cap_tokens;
+        s->fates[r].predict = predict;
+    }
+}
+
+/* Whether seat j follows another one, i. */
+static bool
+follows(const struct sched *s, size_t j, size_t i)
+{
+    return j != i && s->seats[j].leader == i;
+}
+
+/* Adds n tokens of a seat, or as many as may be, and as many of all that follow
+ * it.  In a group prompt and completion go apart: what of them is shared is not
+ * the same. */
+static void
+add_run(struct sched *s, size_t i, size_t n)
+{
+    const struct hs_item *item = s->seats[i].item;
+    bool alone = !s->shares || item->group == 0;
+    size_t room = s->max_rows - s->n_rows, wide = 1, first = s->n_rows;
+    size_t n_layers = s->model->cfg.n_layers;
+
+    if (!alone && item->n_fed < item->n_prompt &&
+        n > item->n_prompt - item->n_fed)
+        n = item->n_prompt - item->n_fed;
+    for (size_t j = 0; !alone && j < s->o->batch; j++) {
+        if (!follows(s, j, i))
+            continue;
+        if (s->seats[j].fork > n_layers && item->n_fed < item->n_prompt)
+            room -= room > 0; /* only its last row */
+        else
+            wide++;
+    }
+    n = n < room / wide ? n : room / wide;
+    add_rows(s, i, n, first);
+    for (size_t j = 0; !alone && j < s->o->batch; j++)
+        if (follows(s, j, i))
+            add_rows(s, j, n, first);
+}
+
+/* Puts rows in the order that the forward pass wants: by fork. */
+static void
+order_rows(struct sched *s)
+{
+    size_t n = 0;
+
+    memcpy(s->built_rows, s->rows, s->n_rows * sizeof *s->rows);
+    memcpy(s->built_fates, s->fates, s->n_rows * sizeof *s->fates);
+    for (uint32_t fork = 0; n < s->n_rows; fork++) {
+        for (size_t r = 0; r < s->n_rows; r++) {
+            const struct hs_row *row = &s->built_rows[r];
+
+            if (row->fork != fork)
+                continue;
+            s->rows[n] = *row;
+            s->rows[n].from = fork > 0 ? s->place[row->from] : 0;
+            s->fates[n] = s->built_fates[r];
+            s->place[r] = (uint32_t)n++;
+        }
     }
 }
 
@@ -271,19 +274,25 @@ add_rows(struct sched *s, size_t slot, size_t n)
 static void
 build_pass(struct sched *s)
 {
+    bool in_order = true;
+
     s->n_rows = 0;
     for (int prompts = 0; prompts < 2; prompts++) {
         for (size_t i = 0; i < s->o->batch; i++) {
-            struct hs_item *item = s->slots[i];
-            size_t n, room = s->max_rows - s->n_rows;
+            const struct hs_item *item = s->seats[i].item;
+            size_t n;
 
-            if (item == NULL)
+            if (item == NULL || s->seats[i].leader != i)
                 continue;
-            n = to_feed(s, item) - item->n_fed;
+            n = hs_item_to_feed(s->o, item) - item->n_fed;
             if (n > 0 && (n > 1) == (prompts == 1))
-                add_rows(s, i, n < room ? n : room);
+                add_run(s, i, n);
         }
     }
+    for (size_t r = 0; r < s->n_rows; r++)
+        in_order &= s->rows[r].fork == 0;
+    if (!in_order)
+        order_rows(s);
 }
 
 static void
@@ -297,12 +306,6 @@ copy_states(const struct sched *s, size_t kept, const float *x, size_t stride,
             memcpy(f->item->states + (f->state * s->o->layers.n + kept) * dim,
                    x + r * stride, dim * sizeof *x);
     }
-}
-
-static const struct hs_edit *
-edit_of(const struct sched *s, const struct hs_item *item)
-{
-    return item->edit != NULL ? item->edit : s->o->edit;
 }
 
 static int
@@ -358,7 +361,7 @@ predict_row(struct sched *s, size_t r, const float *logits, float *scratch)
     item->entropy[at] = d.entropy;
     if (!item->replay) {
         item->tokens[item->n_tokens++] = d.token;
-        if (is_eos(s, d.token))
+        if (hs_item_is_eos(s->o, d.token))
             item->finish = HS_FINISH_EOS;
     }
     return 0;
@@ -401,16 +404,6 @@ predict(struct sched *s)
     return 0;
 }
 
-/* Whether nothing is left to feed or to draw. */
-static bool
-complete(const struct sched *s, const struct hs_item *item)
-{
-    if (item->n_fed < to_feed(s, item))
-        return false;
-    return item->replay || item->finish == HS_FINISH_EOS ||
-           item->n_tokens == item->cap_tokens;
-}
-
 static void
 finish_all(void *ud, struct hs_team *team, size_t thread)
 {
@@ -426,17 +419,19 @@ finish_all(void *ud, struct hs_team *team, size_t thread)
 static void
 retire(struct sched *s)
 {
+    for (size_t i = 0; i < s->o->batch; i++)
+        s->seats[i].complete = s->seats[i].item != NULL &&
+                               hs_item_complete(s->o, s->seats[i].item);
+    hs_seats_regroup(s->seats, s->o->batch, s->st, s->model->cfg.n_layers);
     s->n_retired = 0;
-
     for (size_t i = 0; i < s->o->batch; i++) {
-        struct hs_item *item = s->slots[i];
-
-        if (item == NULL || !complete(s, item))
+        if (!s->seats[i].complete)
             continue;
-        item->done = true;
-        s->slots[i] = NULL;
-        s->retired[s->n_retired++] = item;
+        s->seats[i].item->done = true;
+        s->retired[s->n_retired++] = s->seats[i].item;
+        hs_seat_take(s->seats, i, NULL, NULL);
     }
+    s->n_free += s->n_retired;
     if (s->n_retired > 0)
         hs_team_run(s->team, finish_all, s);
 }
@@ -489,43 +484,72 @@ pass_rows(const struct hs_sched_options *o)
     return o->batch > RUN_ROWS ? o->batch : RUN_ROWS;
 }
 
+static void
+allocate(struct sched *s)
+{
+    size_t batch = s->o->batch, n_vocab = s->model->cfg.n_vocab;
+
+    s->max_rows = pass_rows(s->o);
+    s->window = hs_mul(batch, WINDOW);
+    s->shares = s->o->layers.n == 0;
+    s->n_free = batch;
+    s->st = hs_state_new(s->model, s->team, batch, s->max_rows);
+    s->seats = hs_calloc(batch, sizeof *s->seats);
+    for (size_t i = 0; i < batch; i++)
+        hs_seat_take(s->seats, i, NULL, NULL);
+    s->at = hs_calloc(batch, sizeof *s->at);
+    s->retired = hs_calloc(batch, sizeof(struct hs_item *));
+    s->queue = hs_calloc(s->window, sizeof(struct hs_item *));
+    s->rows = hs_calloc(s->max_rows, sizeof *s->rows);
+    s->fates = hs_calloc(s->max_rows, sizeof *s->fates);
+    s->built_rows = hs_calloc(s->max_rows, sizeof *s->built_rows);
+    s->built_fates = hs_calloc(s->max_rows, sizeof *s->built_fates);
+    s->place = hs_calloc(s->max_rows, sizeof *s->place);
+    s->bad = hs_calloc(LOGIT_ROWS, sizeof *s->bad);
+    s->logits = hs_calloc64(hs_mul(LOGIT_ROWS, n_vocab), sizeof(float));
+    s->scratch =
+        hs_calloc64(hs_mul(hs_team_size(s->team), hs_sampler_scratch(n_vocab)),
+                    sizeof(float));
+}
+
+static void
+release(struct sched *s)
+{
+    for (size_t i = 0; i < s->n_queued; i++)
+        hs_item_free(s->queue[(s->head + i) % s->window]);
+    free(s->seats);
+    free(s->at);
+    free(s->retired);
+    free(s->queue);
+    free(s->rows);
+    free(s->fates);
+    free(s->built_rows);
+    free(s->built_fates);
+    free(s->place);
+    free(s->bad);
+    free(s->logits);
+    free(s->scratch);
+    hs_state_free(s->st);
+}
+
 int
 hs_sched_run(const struct hs_model *model, const struct hs_sched_options *o,
              struct hs_error *err)
 {
     struct sched s = {.model = model, .o = o, .err = err};
-    size_t n_vocab = model->cfg.n_vocab;
-    size_t threads = n_threads(o);
     int rc;
 
     err->text[0] = '\0';
     s.team = o->team != NULL ? o->team : hs_team_new(1, err);
     if (s.team == NULL)
         return -1;
-    s.max_rows = pass_rows(o);
-    s.window = hs_mul(o->batch, WINDOW);
-    s.st = hs_state_new(model, s.team, o->batch, s.max_rows);
-    s.slots = hs_calloc(o->batch, sizeof(struct hs_item *));
-    s.retired = hs_calloc(o->batch, sizeof(struct hs_item *));
-    s.queue = hs_calloc(s.window, sizeof(struct hs_item *));
-    s.rows = hs_calloc(s.max_rows, sizeof *s.rows);
-    s.fates = hs_calloc(s.max_rows, sizeof *s.fates);
-    s.bad = hs_calloc(LOGIT_ROWS, sizeof *s.bad);
-    s.logits = hs_calloc64(hs_mul(LOGIT_ROWS, n_vocab), sizeof(float));
-    s.scratch = hs_calloc64(hs_mul(threads, hs_sampler_scratch(n_vocab)),
-                            sizeof(float));
+    allocate(&s);
     rc = loop(&s);
-    for (size_t i = 0; i < s.n_queued; i++)
-        hs_item_free(s.queue[(s.head + i) % s.window]);
-    free(s.slots);
-    free(s.retired);
-    free(s.queue);
-    free(s.rows);
-    free(s.fates);
-    free(s.bad);
-    free(s.logits);
-    free(s.scratch);
-    hs_state_free(s.st);
+    if (o->stats != NULL) {
+        o->stats->computed += s.stats.computed;
+        o->stats->shared += s.stats.shared;
+    }
+    release(&s);
     if (o->team == NULL)
         hs_team_free(s.team);
     return rc;
@@ -537,7 +561,7 @@ hs_sched_bytes(const struct hs_model *model, const struct hs_sched_options *o,
 {
     size_t n_vocab = model->cfg.n_vocab, rows = pass_rows(o);
     size_t pos = n_prompt + max_tokens;
-    size_t states = most_states(o->positions, n_prompt, max_tokens);
+    size_t states = hs_item_most_states(o->positions, n_prompt, max_tokens);
     size_t item =
         hs_mul(hs_mul(states, o->layers.n), model->cfg.dim * sizeof(float));
     size_t slot = hs_mul(pos, hs_state_position_bytes(model)) + item;

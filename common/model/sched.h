@@ -54,9 +54,14 @@ struct hs_item {
     size_t max_tokens; /* of the completion */
     const struct hs_edit *edit; /* borrowed; NULL: that of the options */
     /* Items of one group, if it is not 0, have the same prompt, problem and
-     * sample, and come one after the other.  What two of them have in common,
-     * the same tokens so far below the layers they are edited in, is computed
-     * once; not a bit of a result depends on that. */
+     * sample, all tokens alike if they are replays, and come one after the
+     * other.  What two of them have in common, the same tokens so far below
+     * the layers they are edited in, is computed once; not a bit of a result
+     * depends on that.  A group starts when there are slots for all of it, so
+     * the batch should be some times as large; of one that is larger than the
+     * batch, as many as the batch has slots share.  An edit of no coordinates
+     * counts as none: to see that it changes nothing, leave the item out of
+     * the group.  Where states are kept (layers), nothing is shared. */
     uint64_t group;
     void *user;                    /* the caller's */
     void (*free_user)(void *user); /* or NULL */
@@ -78,6 +83,12 @@ struct hs_item {
 
 void hs_item_free(struct hs_item *item);
 
+/* A row is a token of an item on its way through the model. */
+struct hs_sched_stats {
+    uint64_t computed; /* blocks, of all rows */
+    uint64_t shared;   /* those that were another row's already */
+};
+
 struct hs_sched_options {
     size_t batch;          /* sequences at a time, >= 1 */
     struct hs_team *team;  /* whose threads work; NULL: the caller alone */
@@ -88,6 +99,7 @@ struct hs_sched_options {
     const struct hs_edit *edit; /* NULL for none */
     const uint32_t *eos;
     size_t n_eos;
+    struct hs_sched_stats *stats; /* is added to; or NULL */
     /* Says whether a token ends a step; for HS_POSITIONS_STEP_ENDS.  Called
      * once for each token of a completion that is fed, in order. */
     bool (*ends_step)(void *ud, struct hs_item *item, uint32_t token);
@@ -103,8 +115,8 @@ struct hs_sched_options {
 
 /* Runs all items of next() through the model.  Returns 0, or -1 when a
  * callback failed (err untouched), an item does not fit the model (longer
- * than its context, ids beyond its vocabulary) or a number was not finite (err
- * says where: err->text is empty in the first case). */
+ * than its context, ids beyond its vocabulary) or its group, or a number was
+ * not finite (err says where: err->text is empty in the first case). */
 HS_MUST_CHECK int hs_sched_run(const struct hs_model *model,
                                const struct hs_sched_options *o,
                                struct hs_error *err);

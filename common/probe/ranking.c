@@ -82,7 +82,8 @@ hs_ranking_free(struct hs_ranking *r)
     void *owned[] = {r->seeds,     r->order,      r->rank,      r->importance,
                      r->mean_rank, r->seed_order, r->stability, r->mean,
                      r->sigma,     r->rms,        r->rms_rank,  r->pos0_abs,
-                     r->outlier,   r->sink,       r->auc,       r->auc_p};
+                     r->outlier,   r->sink,       r->auc,       r->auc_p,
+                     r->slope};
 
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         free(owned[i]);
@@ -109,6 +110,7 @@ hs_ranking_alloc(struct hs_ranking *r)
     r->sink = hs_calloc(d, sizeof *r->sink);
     r->auc = hs_calloc(d, sizeof *r->auc);
     r->auc_p = hs_calloc(d, sizeof *r->auc_p);
+    r->slope = hs_calloc(d, sizeof *r->slope);
 }
 
 /* A coordinate in the making of an order. */

@@ -84,6 +84,7 @@ struct hs_ranking {
                          * the median over coordinates; NaN: unknown */
     uint8_t *sink;      /* HS_SINK_... */
     float *auc, *auc_p;
+    float *slope; /* mean dV/dx over states; NaN: unknown */
 };
 
 void hs_ranking_free(struct hs_ranking *r);

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/rngplace.h"
+#include "stats/draws.h"
 #include "stats/rank.h"
 
 /* Counts positives; false when no figure exists. */
@@ -249,38 +250,6 @@ weighted_auc(const struct sorted *s, const uint32_t *times)
     return positives > 0 && negatives > 0 ? won / (positives * negatives) : NAN;
 }
 
-static int
-ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-/* Between order statistics, linear, as NumPy's default. */
-static double
-quantile(const double *sorted, size_t n, double q)
-{
-    double at = q * (double)(n - 1), floor_at = floor(at);
-    size_t i = (size_t)floor_at;
-
-    if (i + 1 >= n)
-        return sorted[n - 1];
-    return sorted[i] + (at - floor_at) * (sorted[i + 1] - sorted[i]);
-}
-
-static double
-deviation(const double *x, size_t n)
-{
-    double mean = 0, squares = 0;
-
-    for (size_t i = 0; i < n; i++)
-        mean += x[i] / (double)n;
-    for (size_t i = 0; i < n; i++)
-        squares += (x[i] - mean) * (x[i] - mean);
-    return sqrt(squares / ((double)n - 1));
-}
-
 void
 hs_auc_bootstrap(const double *score, const uint8_t *label,
                  const uint32_t *group, size_t n, size_t n_groups,
@@ -308,12 +277,8 @@ hs_auc_bootstrap(const double *score, const uint8_t *label,
         drawn[kept] = weighted_auc(&s, times);
         kept += !isnan(drawn[kept]);
     }
-    if (kept >= 2 && kept >= n_draws - kept) {
-        qsort(drawn, kept, sizeof *drawn, ascending);
-        out->se = deviation(drawn, kept);
-        out->lo = quantile(drawn, kept, (1 - level) / 2);
-        out->hi = quantile(drawn, kept, (1 + level) / 2);
-    }
+    if (kept >= n_draws - kept)
+        hs_draws_interval(drawn, kept, level, out);
     free(times);
     free(drawn);
     free(s.starts);

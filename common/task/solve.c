@@ -36,7 +36,7 @@ next(void *ud, struct hs_item **item)
 {
     struct solve *s = ud;
 
-    return hs_work_next(s->o->work, item, &s->err);
+    return s->o->next(s->o->ud, item, &s->err);
 }
 
 static const char *

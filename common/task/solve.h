@@ -16,16 +16,18 @@
 struct hs_solve_options {
     const struct hs_model *model;
     const struct hs_grader *grader;
-    struct hs_work *work;
     struct hs_sched_options sched; /* without its callbacks */
     enum hs_dtype dtype;           /* of the stored states */
-    /* Items in the order of the input, borrowed: 0, or -1 to stop.  The
-     * records are in job->encoded. */
+    /* The next item, with a struct hs_job, such as hs_work_next() makes: 1, 0
+     * at the end, or -1 with the reason. */
+    int (*next)(void *ud, struct hs_item **item, struct hs_error *err);
+    /* Items in the order of next(), borrowed: 0, or -1 to stop.  The records
+     * are in job->encoded. */
     int (*emit)(void *ud, const struct hs_item *item, const struct hs_job *job);
     void *ud;
 };
 
-/* Solves all items.  Returns 0, or -1 with the reason: of the work, of an item
+/* Solves all items.  Returns 0, or -1 with the reason: of next(), of an item
  * (a state that is not finite), or "" when emit() stopped it. */
 HS_MUST_CHECK int hs_solve(const struct hs_solve_options *o,
                            struct hs_error *err);

@@ -194,35 +194,55 @@ add_completion(const struct hs_work *w, struct hs_item *item,
     return 0;
 }
 
-/* Makes the item of the current sample, whose id is taken over. */
-static struct hs_item *
-make_item(const struct hs_work *w, char *id)
+struct hs_item *
+hs_item_new(char *id, const struct hs_item_parts *p)
 {
-    const struct hs_problem *p = &w->problem;
     struct hs_item *item = hs_calloc(1, sizeof *item);
     struct hs_job *job = hs_calloc(1, sizeof *job);
     struct hs_trajectory *t = &job->traj;
-    size_t bytes = hs_mul(w->prompt.ids.n, sizeof *item->tokens);
+    size_t bytes = hs_mul(p->n_tokens, sizeof *item->tokens);
 
     t->id = id;
-    hs_trajectory_set(&t->problem, p->id);
-    t->sample = w->sample;
-    hs_trajectory_set(&t->prompt, w->prompt.text);
-    hs_trajectory_set(&t->gold, p->answer);
+    hs_trajectory_set(&t->problem, p->problem);
+    t->sample = p->sample;
+    hs_trajectory_set(&t->prompt, p->prompt);
+    hs_trajectory_set(&t->gold, p->gold);
     t->meta = json_incref(p->meta);
-    job->step.rule = w->o->step;
+    job->step.rule = p->step;
 
     item->user = job;
     item->free_user = free_job;
     item->id = t->id;
-    item->problem = XXH3_64bits(p->id, strlen(p->id));
-    item->sample = (uint32_t)w->sample;
-    item->n_prompt = item->n_tokens = w->prompt.ids.n;
+    item->problem = XXH3_64bits(p->problem, strlen(p->problem));
+    item->sample = (uint32_t)p->sample;
+    item->n_prompt = p->n_prompt;
+    item->n_tokens = p->n_tokens;
     item->tokens = hs_malloc(bytes);
-    memcpy(item->tokens, w->prompt.ids.v, bytes);
-    item->replay = w->o->replay;
-    item->max_tokens = w->o->max_tokens;
+    memcpy(item->tokens, p->tokens, bytes);
+    item->replay = p->replay;
+    item->max_tokens = p->max_tokens;
     return item;
+}
+
+/* Makes the item of the current sample, whose id is taken over. */
+static struct hs_item *
+make_item(const struct hs_work *w, char *id)
+{
+    const struct hs_work_options *o = w->o;
+
+    return hs_item_new(id, &(struct hs_item_parts){
+                               .problem = w->problem.id,
+                               .sample = w->sample,
+                               .prompt = w->prompt.text,
+                               .gold = w->problem.answer,
+                               .meta = w->problem.meta,
+                               .tokens = w->prompt.ids.v,
+                               .n_tokens = w->prompt.ids.n,
+                               .n_prompt = w->prompt.ids.n,
+                               .max_tokens = o->max_tokens,
+                               .replay = o->replay,
+                               .step = o->step,
+                           });
 }
 
 int

@@ -60,6 +60,22 @@ struct hs_work_counts {
     char *bos_twice_at, *bos_missing_at, *unused_at; /* ids of the first ones */
 };
 
+/* What hs_item_new() makes an item of; all is borrowed, and copied. */
+struct hs_item_parts {
+    const char *problem; /* its id */
+    uint64_t sample;
+    const char *prompt, *gold; /* or NULL */
+    json_t *meta;
+    const uint32_t *tokens; /* (n_tokens): the prompt, and the completion of a
+                             * replay */
+    size_t n_tokens, n_prompt, max_tokens;
+    bool replay;
+    enum hs_step_rule step;
+};
+
+/* An item with a struct hs_job.  id is taken over. */
+struct hs_item *hs_item_new(char *id, const struct hs_item_parts *p);
+
 struct hs_work;
 
 /* o is borrowed. */

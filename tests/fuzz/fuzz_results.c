@@ -3,7 +3,9 @@
  * fuzz_results.c - the readers of probes and of rankings on hostile records.
  *
  * The input is records, put behind a good head and before a good end.  Probes
- * that are read must be ranked, or refused, and written again.
+ * that are read must be ranked, or refused, and written again.  Input that
+ * begins with a bracket is the arms of a run: those that are read must come
+ * back from what is written of them.
  */
 #include <config.h>
 
@@ -13,6 +15,8 @@
 
 #include <zstd.h>
 
+#include "ablate/arms.h"
+#include "base/json.h"
 #include "base/outfile.h"
 #include "probe/proberec.h"
 #include "probe/rankrec.h"
@@ -83,6 +87,24 @@ use_probes(const struct hs_probes *p)
     hs_buf_free(&b);
 }
 
+static void
+use_arms(const char *text, size_t n)
+{
+    struct hs_error err;
+    json_t *j = hs_json_parse(text, n, "fuzz", &err), *written;
+    struct hs_armset arms, again;
+
+    if (j != NULL && hs_armset_read(&arms, j, &err) == 0) {
+        written = hs_armset_json(&arms);
+        if (hs_armset_read(&again, written, &err) < 0 || again.n != arms.n)
+            abort();
+        json_decref(written);
+        hs_armset_free(&again);
+        hs_armset_free(&arms);
+    }
+    json_decref(j);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -91,6 +113,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct hs_rankings ranks;
     struct hs_error err;
 
+    if (size > 0 && data[0] == '[')
+        use_arms((const char *)data, size);
     if (hs_probes_read(&probes, r, "fuzz", &err) == 0)
         use_probes(&probes);
     hs_probes_free(&probes);

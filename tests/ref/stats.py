@@ -17,9 +17,13 @@ error and the other is not.
 Oracles: roc_auc_score; DeLong by counting all pairs; spearmanr, pearsonr;
 hypergeom.sf, and fractions of whole numbers for means and quantiles;
 brier_score_loss; ECE by looping over bins; Ridge, LinearRegression,
-LogisticRegression and PCA. Where SciPy is the one that errs a comment says so.
+LogisticRegression and PCA; statsmodels' proportion_confint, mcnemar and
+multipletests, all signs of differences as whole numbers, numpy.quantile over
+draws of our own Philox, binomials for the power and brentq for its inverse.
+Where SciPy is the one that errs a comment says so.
 """
 import argparse
+import functools
 import math
 import subprocess
 import sys
@@ -27,20 +31,29 @@ import warnings
 from fractions import Fraction
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.metrics import brier_score_loss, roc_auc_score
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 MASK = 2**64 - 1
 LEVELS = (0.9, 0.95, 0.99)
 NAN = math.nan
 # Relative to 1 + |expected|. The logistic model stops at a gradient, not at a
-# weight; the components of PCA turn by the error over the gap of variances.
-TOLERANCE = {"logistic": 1e-7, "pca": 1e-8}
+# weight; the components of PCA turn by the error over the gap of variances; a
+# drop is found to 1e-6.
+TOLERANCE = {"logistic": 1e-7, "pca": 1e-8, "drop": 1e-6}
 # The last result, a probability, is held to its own size from here on.
 SMALL = {"spearman": 1e-20, "difference": 1e-6, "tail": 1e-200,
-         "overlap": 1e-200}
+         "overlap": 1e-200, "mcnemar": 1e-290, "flip": 1e-200}
+# What the rule numbers the functions by: new ones come last, or the cases of
+# all change.
+ORDER = ("auc", "brier", "delong", "difference", "ece", "logistic", "overlap",
+         "pca", "pearson", "ridge", "spearman", "tail", "wilson", "mcnemar",
+         "flip", "holm", "paired", "power", "drop")
 
 
 # ---- inputs by rule: test_stats.c has the same ----
@@ -49,7 +62,7 @@ class Rule:
     """splitmix64; each draw is exact in doubles."""
 
     def __init__(self, name, number):
-        self.state = 1000 * number + sorted(CASES).index(name)
+        self.state = 1000 * number + ORDER.index(name)
 
     def word(self):
         self.state = (self.state + 0x9E3779B97F4A7C15) & MASK
@@ -220,6 +233,57 @@ class Rule:
         k = 1 + self.below(min(n - 1, d))
         return [n, d, k, *self.matrix(n, d, True)]
 
+    def wilson(self):
+        level = LEVELS[self.below(3)]
+        n = (self.below(6), 1 + self.below(100),
+             1 + self.below(10**9))[self.below(3)]
+        k = self.below(n + 1)
+        return [k // 1000 if self.below(4) == 0 else k, n, level]
+
+    def mcnemar(self):
+        n = (self.below(10), self.below(100), self.below(3000))[self.below(3)]
+        b = self.below(n + 1)
+        if self.below(2) == 0:
+            b = (n + b // 8) // 2
+        return [b, n - b]
+
+    def differences(self, n, width):
+        return [self.below(2 * width + 1) - width for _ in range(n)]
+
+    def flip(self):
+        n = self.below(30)
+        return [n, *self.differences(n, (1, 2, 4, 9)[self.below(4)])]
+
+    def holm(self):
+        n = 1 + self.below(8)
+        coarse = self.below(3) == 0
+        p = []
+        for _ in range(n):
+            u = self.unit()
+            p.append(math.floor(u * 4) / 64 if coarse else u * u * u)
+        if self.below(5) == 0:
+            p[self.below(n)] = NAN
+        return [n, *p]
+
+    def paired(self):
+        level = LEVELS[self.below(3)]
+        n, draws, seed = self.below(20), self.below(60), self.below(1000)
+        width = (1, 4)[self.below(2)]
+        diff = self.differences(n, width)
+        return [n, draws, seed, level, *diff,
+                *(self.below(width + 2) for _ in range(n))]
+
+    def power(self):
+        n, lost = self.below(60), self.below(11)
+        gained = self.below(11 - lost)
+        return [n, lost / 10, gained / 10,
+                (0.05, 0.01, 0.125, 1)[self.below(4)]]
+
+    def drop(self):
+        n, gained = self.below(120), self.below(6)
+        return [n, gained / 20, (0.05, 0.01)[self.below(2)],
+                (0.8, 0.9, 0.5, 0.02)[self.below(4)]]
+
 
 # ---- fresh inputs of --check: also large, also wild ----
 
@@ -264,6 +328,41 @@ def wild_labels(r, score):
             + r.choice([0.1, 1, 5]) * r.normal(size=n) > 0).astype(int)
 
 
+def wild_paired(r, name, level):
+    n = int(10**r.uniform(0, 3))
+    if name == "wilson":
+        n = int(10**r.uniform(0, 15))
+        k = (0, n, int(r.integers(n + 1)), min(n, int(r.integers(9))))
+        return [k[r.integers(4)], n, level]
+    if name == "mcnemar":
+        n = int(10**r.uniform(0, 6.3))
+        b = int(np.clip(n / 2 + r.normal() * 4 * math.sqrt(n), 0, n))
+        return [b, n - b] if r.integers(4) else [n // 9, n // 1000]
+    if name == "flip":
+        width = int(r.choice([1, 2, 4, 30]))
+        d = r.integers(-width, width + 1, size=n) * (r.random(n) < r.random())
+        return [n, *(abs(d) if r.integers(4) == 0 else d)]
+    if name == "holm":
+        n = int(r.integers(1, 60))
+        p = r.random(n)**r.choice([1, 4, 20])
+        p[r.random(n) < r.choice([0, 0, 0.2])] = NAN
+        return [n, *(np.round(p, 2) if r.integers(3) == 0 else p)]
+    if name == "paired":
+        n, width = int(r.integers(0, 150)), int(r.choice([1, 4, 16]))
+        low = int(r.integers(2)) * width
+        return [n, int(r.integers(0, 300)), int(r.integers(10**6)), level,
+                *r.integers(-width, width + 1, size=n),
+                *r.integers(low, width + 1, size=n)]
+    alpha = float(r.choice([0.05, 0.01, 0.001, r.random()]))
+    if name == "drop":
+        return [n, r.uniform(0, 0.55), alpha, r.choice([0.5, 0.8, 0.9, 0.99])]
+    lost, gained, _ = r.dirichlet([1, 1, r.choice([0.1, 1, 9])])
+    case = ((lost, gained), (lost, lost), (lost, 0), (0, 0), (1, 0),
+            (lost, 1 - lost), (min(lost, 0.3), min(gained, 0.05)))
+    lost, gained = case[r.integers(7)]
+    return [n, lost, gained, alpha]
+
+
 def wild_case(r, name):
     n = wild_n(r)
     level = float(r.choice(LEVELS + (0.5, 0.68)))
@@ -300,6 +399,8 @@ def wild_case(r, name):
         label = (r.random(n) < (p if r.integers(2) else r.random())).astype(int)
         head = [n] if name == "brier" else [n, int(r.choice([1, 5, 10, 15]))]
         return [*head, *label, *p]
+    if name in ORDER[12:]:
+        return wild_paired(r, name, level)
     n, d = int(r.integers(2, 60)), int(r.integers(1, 40))
     x = r.normal(size=(n, d)) + r.normal(size=d) * r.choice([0, 1, 50])
     if name == "pca":
@@ -553,6 +654,145 @@ def o_pca(a):
     return [*model.mean_, *np.concatenate(rows), *model.explained_variance_]
 
 
+def o_wilson(a):
+    k, n, level = a
+    if n == 0:
+        return [NAN] * 4
+    low, high = proportion_confint(k, n, alpha=1 - level, method="wilson")
+    # which the one is a difference of two like numbers there
+    low, high = (0 if k == 0 else low), (1 if k == n else high)
+    return [k / n, math.sqrt(k / n * (1 - k / n) / n), low, high]
+
+
+def coin_tail(m, n):
+    """Twice the ways that at most m of n coins are heads, of 2^n."""
+    total = w = 1
+    for k in range(m):
+        w = w * (n - k) // (k + 1)
+        total += w
+    return 2 * total
+
+
+def o_mcnemar(a):
+    b, c = (int(v) for v in a)
+    p = mcnemar(np.array([[0, b], [c, 0]]), exact=True).pvalue
+    if b + c > 5000:
+        return [p]
+    exact = min(Fraction(1), Fraction(coin_tail(min(b, c), b + c), 2**(b + c)))
+    assert abs(p - exact) <= 1e-9 * exact + 1e-300, (a, p)
+    return [float(exact)]
+
+
+def o_flip(a):
+    d = [abs(int(v)) for v in a[1:]]
+    observed, ways = abs(int(sum(a[1:]))), {0: 1}
+    if max(d, default=0) < 2 and sum(d) > 40:
+        b = (sum(d) + observed) // 2
+        return o_mcnemar([b, sum(d) - b])
+    for v in d:
+        after = {}
+        for s, w in ways.items():
+            for to in (s - v, s + v):
+                after[to] = after.get(to, 0) + w
+        ways = after
+    return [ratio(sum(w for s, w in ways.items() if abs(s) >= observed),
+                  2**len(d))]
+
+
+def o_holm(a):
+    p = np.array(a[1:], dtype=float)
+    there = ~np.isnan(p)
+    if there.any():
+        p[there] = multipletests(p[there], method="holm")[1]
+    return list(p)
+
+
+def philox(key, counter):
+    """Philox4x32-10 (Salmon et al. 2011): the words at a counter of four."""
+    c, k = list(counter), [key & 0xFFFFFFFF, key >> 32]
+    for _ in range(10):
+        p, q = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [q >> 32 ^ c[1] ^ k[0], q & 0xFFFFFFFF,
+             p >> 32 ^ c[3] ^ k[1], p & 0xFFFFFFFF]
+        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return c
+
+
+def pick(seed, draw, i, n):
+    """hs_rng_below() of the stream HS_RNG_BOOTSTRAP."""
+    w = philox(seed, (7, 0, draw, i))
+    return (w[1] << 32 | w[0]) * n >> 64
+
+
+def o_paired(a):
+    n, draws, seed = (int(v) for v in a[:3])
+    *_, level, diff, count = split(a, 4, n, n)
+    diff, count = diff[count > 0], count[count > 0]
+    m = len(count)
+    if m == 0:
+        return [NAN] * 4
+    v = []
+    for b in range(draws):
+        at = [pick(seed, b, i, m) for i in range(m)]
+        v.append(diff[at].sum() / count[at].sum())
+    value = diff.sum() / count.sum()
+    if draws < 2:
+        return [value, NAN, NAN, NAN]
+    return [value, np.std(v, ddof=1),
+            *np.quantile(v, [(1 - level) / 2, (1 + level) / 2])]
+
+
+@functools.lru_cache
+def critical(n, alpha):
+    """For each count of changed pairs the most losses, or gains, at which the
+    test rejects; -1 for none."""
+    out, c = [], -1
+    for m in range(n + 1):
+        if m <= 400:
+            c = -1
+            while coin_tail(c + 1, m) <= Fraction(alpha) * 2**m and c < m:
+                c += 1
+        else:
+            while 2 * stats.binom.cdf(c + 1, m, 0.5) <= alpha:
+                c += 1
+        out.append(c)
+    return np.array(out)
+
+
+def power_of(n, lost, gained, alpha):
+    m, changed = np.arange(n + 1), min(1, lost + gained)
+    if lost + gained > 1 + 1e-12:
+        return NAN
+    if alpha >= 1:
+        return 1.0
+    if changed == 0:
+        return 0.0
+    c, q = critical(n, alpha), min(1, lost / changed)
+    return float((stats.binom.pmf(m, n, changed)
+                  * (stats.binom.cdf(c, m, q)
+                     + stats.binom.sf(m - c - 1, m, q))).sum())
+
+
+def o_power(a):
+    return [power_of(int(a[0]), *a[1:])]
+
+
+def o_drop(a):
+    n, gained, alpha, power = int(a[0]), *a[1:]
+
+    def excess(drop):
+        return power_of(n, gained + drop, gained, alpha) - power
+
+    most = 1 - 2 * gained
+    if most < 0:
+        return [NAN]
+    if excess(0) >= 0:
+        return [0.0]
+    if excess(most) < 0:
+        return [NAN]
+    return [optimize.brentq(excess, 0, most, xtol=1e-10)]
+
+
 # function: its oracle and the number of its cases in stats.txt
 CASES = {
     "auc": (o_auc, 600), "delong": (o_delong, 500),
@@ -560,6 +800,9 @@ CASES = {
     "pearson": (o_pearson, 300), "tail": (o_tail, 500),
     "overlap": (o_overlap, 300), "brier": (o_brier, 300), "ece": (o_ece, 300),
     "ridge": (o_ridge, 250), "logistic": (o_logistic, 80), "pca": (o_pca, 60),
+    "wilson": (o_wilson, 80), "mcnemar": (o_mcnemar, 100),
+    "flip": (o_flip, 100), "holm": (o_holm, 70), "paired": (o_paired, 70),
+    "power": (o_power, 70), "drop": (o_drop, 60),
 }
 
 
@@ -615,7 +858,7 @@ def check(names, count, seed, tool):
     print(f"seed {seed}; error of: {'cases':>7} {'NaN':>5} {'err':>5} "
           f"{'absolute':>9} {'weighed':>9}  wrong")
     for name in names:
-        r = np.random.default_rng([seed, sorted(CASES).index(name)])
+        r = np.random.default_rng([seed, ORDER.index(name)])
         cases = [[float(v) for v in wild_case(r, name)] for _ in range(count)]
         text = "".join(name + " " + " ".join(map(repr, a)) + "\n"
                        for a in cases)
