@@ -10,6 +10,9 @@
                                       against PyTorch; with --stream ARMS.hsz
                                       the answers in that stream, else those of
                                       hs-extract (not of mode resample)
+    ablate.py extract SOURCE BUILD ... --stream ARMS.hsz
+                                      that stream against hs-extract, bit for
+                                      bit: no PyTorch (not of mode resample)
 
 Texts: greedy, float32, an edit of what enters a block; tokens must be equal.
 States and log-probabilities: of the same tokens, float64.  A text in which the
@@ -307,12 +310,12 @@ def compare_item(tally, models, t, edit, max_tokens, name):
     wanted = len(edit.coords) * reached(edit.where, n, len(prompt))
     if t["edits"] != wanted:
         tally.fail(f"edits {name}: {t['edits']}, not {wanted}")
-    if not t["x"]:
-        return None
     states, logits = states_of(models[1], t["tokens"][:n], len(prompt), edit)
-    off = max(worst(t["x"][layer], states[layer]) for layer in t["x"])
-    single, _ = states_of(models[0], t["tokens"][:n], len(prompt), edit)
-    tally.torch = max(tally.torch, worst(single, states))
+    off = 0.0
+    if t["x"]:
+        off = max(worst(t["x"][layer], states[layer]) for layer in t["x"])
+        single, _ = states_of(models[0], t["tokens"][:n], len(prompt), edit)
+        tally.torch = max(tally.torch, worst(single, states))
     logp = logits.log_softmax(-1).numpy()[len(prompt) - 1:][:len(ours)]
     apart = np.abs(logp[np.arange(len(ours)), ours] - t["logprob"]).max()
     tally.states = max(tally.states, off)
@@ -500,16 +503,50 @@ def edit_of_arm(arm):
     return Edit(mode, arm["layer"], arm["where"], arm["coords"], values)
 
 
-def arms(args):
-    """Each arm's answers to each problem.  Without --stream, what hs-extract
-    makes of the same edit."""
+def read_arms(args):
+    """Lines of problems, arms that run."""
     with open(args.problems, encoding="utf-8") as f:
         lines = f.readlines()
     with open(args.arms, encoding="utf-8") as f:
         listed = [json.loads(line) for line in f]
+    return lines, [arm for arm in listed if not arm.get("same_as")]
+
+
+def extract_arm(args, lines, edit):
+    coords = (",".join(map(str, edit.coords)) if edit.values is None
+              else dict(zip(edit.coords, edit.values)))
+    return run_engine(args.build, args.model, lines, args.max_tokens,
+                      (edit.mode, edit.layer, edit.where, coords)
+                      if edit.coords else None, args.option)
+
+
+def extract(args):
+    """Arms of a stream against hs-extract, which edits by itself."""
+    lines, listed = read_arms(args)
+    stream, wrong, n = read_trajectories(args.stream), 0, 0
+    for arm in listed:
+        edit = edit_of_arm(arm)
+        if edit.mode == "resample":
+            continue
+        for item, t in extract_arm(args, lines, edit).items():
+            other = stream.get(arm["label"] + "/" + item)
+            good = other is not None and t["edits"] == other["edits"] and all(
+                t[k].tobytes() == other[k].tobytes()
+                for k in ("tokens", "logprob"))
+            if not good:
+                print(f"{arm['label']}/{item} is not what hs-extract makes")
+            wrong += not good
+            n += 1
+    print(f"{n} answers of {len(listed)} arms, {wrong} differences")
+    return int(wrong > 0 or n == 0)
+
+
+def arms(args):
+    """Each arm's answers to each problem.  Without --stream, what hs-extract
+    makes of the same edit."""
+    lines, listed = read_arms(args)
     models, n = models_of(args.model), args.max_tokens
-    extra = args.option
-    plain = run_engine(args.build, args.model, lines, n, None, extra)
+    plain = extract_arm(args, lines, Edit("zero", 0, "all", []))
     prompts = [(t["problem"], [int(i) for i in t["tokens"][:t["n_prompt"]]])
                for t in plain.values()]
     stream = read_trajectories(args.stream) if args.stream else None
@@ -517,20 +554,15 @@ def arms(args):
     for arm in listed:
         edit = edit_of_arm(arm)
         resample = edit.mode == "resample"
-        if arm.get("same_as") or (resample and stream is None):
+        if resample and stream is None:
             continue
         if resample and donors is None:
             donors = Donors(models[0], prompts[:args.calibrate], n,
                             args.draw_seed, args.donor_dtype)
         if stream is not None:
             got = {i: stream.get(arm["label"] + "/" + i) for i in plain}
-        elif not edit.coords:
-            got = plain
         else:
-            coords = (",".join(map(str, edit.coords)) if edit.values is None
-                      else dict(zip(edit.coords, edit.values)))
-            got = run_engine(args.build, args.model, lines, n,
-                             (edit.mode, edit.layer, edit.where, coords), extra)
+            got = extract_arm(args, lines, edit)
         for item, t in got.items():
             if t is None:
                 missing += 1
@@ -546,7 +578,7 @@ def arms(args):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    ap.add_argument("job", choices=["compare", "check", "arms"])
+    ap.add_argument("job", choices=["compare", "check", "arms", "extract"])
     ap.add_argument("source")
     ap.add_argument("build")
     ap.add_argument("--write", action="store_true")
@@ -561,7 +593,8 @@ def main():
     ap.add_argument("--option", action="append", default=[],
                     help="of hs-extract too, such as --template=none")
     args = ap.parse_args()
-    return {"compare": compare, "check": check, "arms": arms}[args.job](args)
+    return {"compare": compare, "check": check, "arms": arms,
+            "extract": extract}[args.job](args)
 
 
 if __name__ == "__main__":
