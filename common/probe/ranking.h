@@ -84,7 +84,8 @@ struct hs_ranking {
                          * the median over coordinates; NaN: unknown */
     uint8_t *sink;      /* HS_SINK_... */
     float *auc, *auc_p;
-    float *slope; /* mean dV/dx over states; NaN: unknown */
+    float *slope; /* mean over seeds of the mean over states of dV/dx_j, with
+                   * its sign, x the state as it is: value per unit of x */
 };
 
 void hs_ranking_free(struct hs_ranking *r);
