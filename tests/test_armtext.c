@@ -261,6 +261,43 @@ test_other_rankings(void **state)
     armkit_free(&k);
 }
 
+/* Where coordinates are pushed to is said by the ranking they come from. */
+static void
+test_own_slopes(void **state)
+{
+    struct armkit k;
+    struct hs_ranking r[2];
+    struct hs_armset s;
+    struct hs_error err;
+    struct hs_buf words = {0};
+    char *path;
+
+    (void)state;
+    armkit_init(&k);
+    for (size_t l = 0; l < 2; l++) {
+        r[l] = armkit_ranking(k.layer[l], HS_TARGET_TERMINAL, 700);
+        for (size_t j = 0; j < KIT_DIM; j++)
+            k.ranks.v[l].slope[j] = NAN;
+    }
+    path = armkit_write(&k, "other", "", r, 2);
+    hs_buf_printf(&words, "terminal:%s", path);
+    assert_int_equal(hs_arm_mode_scan("add=2", &k.plan.mode, &err), 0);
+    s = armkit_made(&k, hs_buf_cstr(&words), "9");
+    for (size_t i = 0; i < s.n; i++)
+        for (size_t c = 0; c < 9; c++)
+            assert_true(
+                s.v[i].edit.values[c] * r[i].slope[s.v[i].edit.coords[c]] >= 0);
+    hs_armset_free(&s);
+    k.plan.rank = NULL;
+    s = armkit_made(&k, hs_buf_cstr(&words), "9");
+    hs_armset_free(&s);
+    free(path);
+    for (size_t l = 0; l < 2; l++)
+        hs_ranking_free(&r[l]);
+    hs_buf_free(&words);
+    armkit_free(&k);
+}
+
 /* ---- JSON ---- */
 
 static void
@@ -501,9 +538,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_specs),    cmocka_unit_test(test_bad_words),
-        cmocka_unit_test(test_lists),    cmocka_unit_test(test_other_rankings),
-        cmocka_unit_test(test_json),     cmocka_unit_test(test_json_keys),
+        cmocka_unit_test(test_specs),
+        cmocka_unit_test(test_bad_words),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_other_rankings),
+        cmocka_unit_test(test_own_slopes),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json_keys),
         cmocka_unit_test(test_bad_json),
     };
 
