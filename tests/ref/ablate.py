@@ -155,7 +155,7 @@ class Edit:
             if layer != self.layer:
                 return x
             x = x.clone()
-            at = torch.tensor(self.coords)
+            at = torch.tensor(self.coords, dtype=torch.long)
             v = None
             if self.values is not None:  # they are float32
                 v = torch.tensor(np.float32(self.values)).to(x.dtype)
