@@ -66,7 +66,7 @@ for layer in 0 2 4; do
     jq -c "{layer: $layer, order: (.C + .P + .D + .S)}" model/cause.json
 done | "$HS_BUILDDIR/tests/mkrank" model 8 >ranks.hsz
 head -n 8 model/problems.jsonl >some.jsonl
-for mode in zero mean scale=-1.5 add=3 resample; do
+for mode in zero mean scale=-1.5 add=3; do
     for where in all generated not-first; do
         set -- -q -m model --rank ranks.hsz --layers 0,2,4 --top 8,16 \
             --arms none,noop,value,random:1,bottom --mode $mode --where $where \
@@ -82,4 +82,6 @@ for mode in zero mean scale=-1.5 add=3 resample; do
         rm -f arms.hsz
     done
 done
+ok 'mode resample writes what PyTorch did' "$python" \
+    "$HS_SRCDIR/tests/ref/ablate.py" resample "$HS_SRCDIR" "$HS_BUILDDIR"
 done_testing
