@@ -58,4 +58,71 @@ is 'a ranking has the cause on top' \
     "$(hs-view --json cause.hsz | jq -c 'select(.type == "ranking" and .layer == 3).top')" \
     "$(jq -c '.C | sort' model/cause.json)"
 
+
+# ---- ablate-eval tells them apart
+jq -r '.C[]' model/cause.json >cause.list
+jq -r '.D[:8][]' model/cause.json >decoys.list
+head -n 64 model/problems.jsonl >problems.jsonl
+head -n 16 model/also.jsonl >also.jsonl
+echo 'The old mill by the river was built of grey stone.' >text
+# ablate RANK LIST: figures into report.json
+ablate() {
+    set -- --rank "$1" --layers 2,4 --top 8 --also also.jsonl --own 8 \
+        --arms "none,noop,value,random:20,rms:20,bottom,file:$2" \
+        --neutral text --max-tokens 8
+    ablate-eval -q "$@" --dry-run <problems.jsonl >arms.jsonl &&
+        ablate-eval -q "$@" -o arms.hsz <problems.jsonl &&
+        ablate-eval --report=json arms.hsz >report.json
+}
+# arm LABEL FILTER: of its figures
+arm() {
+    jq -c --arg name "$1" ".arms[] | select(.label == \$name) | $2" report.json
+}
+# all KIND FILTER: the values that arms of a kind have
+all_of() {
+    jq -c --arg kind "$1" "[.arms[] | select(.kind == \$kind) | $2] | unique" report.json
+}
+says() {
+    jq -r '.verdict[]' report.json | grep -F "$1" | grep -cF "$2"
+}
+# matched NAME: RMS-matched draws are decoys
+matched() {
+    jq -s --slurpfile g model/cause.json -c '$g[0] as $g | [.[] | select(.kind == "rms") |
+        .rms_ratio > 0.95 and .rms_ratio < 1.05, (.coords - '"$1"' == [])] | unique' arms.jsonl
+}
+
+ok 'the cause on top: runs' ablate cause.hsz decoys.list
+is 'RMS-matched sets are of decoys' "$(matched '$g.D')" '[true]'
+is 'unedited all is right' "$(arm none '[.main.n, .main.n_right, .also.n_right]')" '[64,64,16]'
+is 'noop changes nothing' "$(all_of noop '[.main.n_right, .edits]')" '[[64,0]]'
+for layer in 2 4; do
+    value=L$layer/value@8
+    ok "layer $layer: the value set falls to chance" test "$(arm $value .main.n_right)" -le 12
+    is 'which McNemar and Holm see' "$(arm $value '.main.p_holm < 1e-6 and .main.diff.hi < -0.7')" true
+    is 'below all random and RMS-matched draws' \
+        "$(arm $value '[.random, .rms | .n_draws, .n_as_low, (.p * 21 | . > 0.999 and . < 1.001)]')" \
+        '[20,0,true,20,0,true]'
+    is 'and still speaks' "$(arm $value '[.parsed, .eos, .length] | map(floor)')" '[1,1,0]'
+    is 'and does the other task' "$(arm $value .also.n_right)" 16
+    is 'as the verdict says' "$(says "$value: " 'Below all 20 RMS-matched sets')" 1
+    is 'decoys are not needed' "$(arm "L$layer/file:decoys.list" '[.main.n_right, (.main.p_holm | floor)]')" '[64,1]'
+    is 'nor is the bottom' "$(arm "L$layer/bottom@8" '[.main.n_right, (.main.p_holm | floor)]')" '[64,1]'
+done
+for kind in random rms; do
+    is "no $kind draw loses anything" "$(all_of $kind .main.n_right)" '[64]'
+done
+
+ok 'decoys on top: runs' ablate decoys.hsz cause.list
+is 'RMS-matched sets are of decoys and the cause' "$(matched '$g.D - $g.C')" '[true]'
+for layer in 2 4; do
+    value=L$layer/value@8
+    is "layer $layer: the value set does nothing" \
+        "$(arm $value '[.main.n_right, .main.lost, (.main.p_holm | floor)]')" '[64,0,1]'
+    is 'and is not below its draws' "$(arm $value '.rms.p > 0.05 and .random.p > 0.05')" true
+    is 'as the verdict says' "$(says "$value: " 'No effect found')" 1
+    ok 'while the cause, in a file, falls to chance' \
+        test "$(arm "L$layer/file:cause.list" .main.n_right)" -le 12
+    is 'which the verdict names' \
+        "$(says 'What matters here is not the value set' "L$layer/file:cause.list changes accuracy")" 1
+done
 done_testing

@@ -59,4 +59,29 @@ is 'zero of everything in the last layer: token 0 and no other' \
     "$(hs-view --json --values edited.hsz | jq -r 'select(.type == "trajectory") |
         [(.n_prompt as $n | .tokens.values[$n:][]), (.logprob.values[] + (285 | log) | . > -1e-5 and . < 1e-5)] |
         unique | map(tostring) | join(" ")' | sort -u)" 'true 0'
+
+# ---- arms of ablate-eval are what hs-extract makes of the same edits, bit for
+# bit, though they share what they have in common
+for layer in 0 2 4; do
+    jq -c "{layer: $layer, order: (.C + .P + .D + .S)}" model/cause.json
+done | "$HS_BUILDDIR/tests/mkrank" model 8 >ranks.hsz
+head -n 8 model/problems.jsonl >some.jsonl
+for mode in zero mean scale=-1.5 add=3; do
+    for where in all generated not-first; do
+        set -- -q -m model --rank ranks.hsz --layers 0,2,4 --top 8,16 \
+            --arms none,noop,value,random:1,bottom --mode $mode --where $where \
+            --max-tokens 8 --own 4 --neutral none
+        ablate-eval "$@" --dry-run <some.jsonl >arms.jsonl
+        ablate-eval "$@" -o arms.hsz <some.jsonl
+        ok "$mode, $where: arms are what hs-extract makes" "$python" \
+            "$HS_SRCDIR/tests/ref/ablate.py" extract "$HS_SRCDIR" "$HS_BUILDDIR" \
+            --model model --problems some.jsonl --max-tokens 8 \
+            --arms arms.jsonl --stream arms.hsz
+        ok 'and edits are coordinates times rows' ablate-eval --report=json arms.hsz
+        is 'counted in the report' "$(jq -c '[.arms[] | .edits == .edited_rows * .n_coords] | unique' .out)" '[true]'
+        rm -f arms.hsz
+    done
+done
+ok 'mode resample writes what PyTorch did' "$python" \
+    "$HS_SRCDIR/tests/ref/ablate.py" resample "$HS_SRCDIR" "$HS_BUILDDIR"
 done_testing

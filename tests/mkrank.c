@@ -5,8 +5,8 @@
  *
  * A line is {"layer": L, "order": [coordinates, best first]}, and may have
  * "target" (td), and "sink": [coordinates].  Coordinates that order leaves out
- * follow in ascending order.  Importance falls evenly from 1; statistics are 0
- * and 1.
+ * follow in ascending order.  Importance falls evenly from 1, slopes are 1 and
+ * -1 in turn by coordinate, other statistics 0 and 1.
  */
 #include <config.h>
 
@@ -60,6 +60,7 @@ fill(struct hs_ranking *r)
         r->rms_rank[i] = i + 1;
         r->auc[j] = 0.5f;
         r->auc_p[j] = 1;
+        r->slope[j] = j % 2 == 0 ? 1 : -1;
     }
     r->seed_order = hs_malloc(hs_mul(r->d, sizeof *r->seed_order));
     memcpy(r->seed_order, r->order, r->d * sizeof *r->order);

@@ -13,6 +13,9 @@
     ablate.py extract SOURCE BUILD ... --stream ARMS.hsz
                                       that stream against hs-extract, bit for
                                       bit: no PyTorch (not of mode resample)
+    ablate.py resample SOURCE BUILD   ablate-eval --mode=resample against
+                                      resample.txt: no PyTorch; --write renews
+                                      it from PyTorch
 
 Texts: greedy, float32, an edit of what enters a block; tokens must be equal.
 States and log-probabilities: of the same tokens, float64.  A text in which the
@@ -155,7 +158,7 @@ class Edit:
             if layer != self.layer:
                 return x
             x = x.clone()
-            at = torch.tensor(self.coords)
+            at = torch.tensor(self.coords, dtype=torch.long)
             v = None
             if self.values is not None:  # they are float32
                 v = torch.tensor(np.float32(self.values)).to(x.dtype)
@@ -576,9 +579,89 @@ def arms(args):
     return int(tally.bad > 0 or missing > 0 or tally.texts == 0)
 
 
+def run_resample(args, tmp, folder, lines, where):
+    """Arms and the stream of ablate-eval.  The first 5 problems are donors."""
+    config, groups = config_of(folder), os.path.join(folder, "cause.json")
+    order = []
+    if os.path.exists(groups):
+        with open(groups, encoding="utf-8") as f:
+            order = json.load(f)["C"]
+    d, n = config["hidden_size"], config["num_hidden_layers"]
+    paths = [os.path.join(tmp, x) for x in ("ranks", "arms")]
+    with open(paths[0], "wb") as f:
+        subprocess.run(
+            [os.path.join(args.build, "tests", "mkrank"), folder, "8"],
+            input="".join(json.dumps({"layer": i, "order": order}) + "\n"
+                          for i in (0, n // 2, n)).encode(),
+            stdout=f, check=True)
+    words = [os.path.join(args.build, "ablate-eval"), "-q", "-m", folder,
+             "--rank", paths[0], "--top", f"8,{d}", "--arms", "none,value",
+             "--mode", "resample", "--where", where, "--max-tokens", "12",
+             "--own", "0", "--neutral", "none", "--calibrate", "5",
+             "--draw-seed", "7", "-g", "none"]
+    data = "".join(lines).encode()
+    out = subprocess.run(words + ["--dry-run"], input=data, check=True,
+                         stdout=subprocess.PIPE).stdout
+    with open(paths[1], "wb") as f:
+        subprocess.run(words, input=data, stdout=f, check=True)
+    return ([json.loads(line) for line in out.splitlines()],
+            read_trajectories(paths[1]))
+
+
+def resample_lines(args, tool, where, tally):
+    """What the file has to say of a model: with --write, PyTorch's."""
+    with tempfile.TemporaryDirectory() as tmp, \
+            tempfile.TemporaryDirectory() as other:
+        folder, lines, _ = make_case(args, tool, tmp)
+        listed, stream = run_resample(args, other, folder, lines, where)
+        ids = [json.loads(line)["id"] for line in lines]
+        if args.write:
+            models = models_of(folder)
+            donors = Donors(models[0], [
+                (i, list(map(int, (t := stream["none/" + i])["tokens"]
+                             [:t["n_prompt"]]))) for i in ids[:5]], 12, 7,
+                "f32")
+        for arm in listed:
+            for i in ids:
+                name = arm["label"] + "/" + i
+                t = stream[name]
+                if args.write:
+                    edit = edit_of_arm(arm)
+                    edit.donor = donors.of(edit.layer, i, 0)
+                    compare_item(tally, models, t, edit, 12, name)
+                yield f"{where} {name} {t['edits']} " + " ".join(
+                    str(int(x)) for x in t["tokens"][t["n_prompt"]:])
+
+
+def resample(args):
+    path = os.path.join(args.source, "tests", "ref", "resample.txt")
+    lines, tally = [], Tally()
+    for tool in "mkcause problems=8 seed=3", CASES[3][1]:
+        lines.append("model " + tool)
+        for where in "all", "generated", "not-first":
+            lines += resample_lines(args, tool, where, tally)
+    if args.write:
+        print(f"{tally.texts} texts, {tally.ties} ties, {tally.bad} "
+              f"differences, log-probabilities {tally.logprobs:.2e}")
+        if tally.bad or tally.ties:
+            return 1
+        with open(path, "w", encoding="ascii") as f:
+            f.write("# Written by ablate.py resample --write, after PyTorch "
+                    "agreed.\n# WHERE ARM/ITEM EDITS TOKENS of the "
+                    "completion\n" + "\n".join(lines) + "\n")
+        return 0
+    with open(path, encoding="ascii") as f:
+        wanted = [x for x in f.read().splitlines() if not x.startswith("#")]
+    for a, b in zip(lines, wanted):
+        if a != b:
+            print(f"got {a}\nnot {b}")
+    return int(lines != wanted)
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    ap.add_argument("job", choices=["compare", "check", "arms", "extract"])
+    ap.add_argument("job", choices=["compare", "check", "arms", "extract",
+                                    "resample"])
     ap.add_argument("source")
     ap.add_argument("build")
     ap.add_argument("--write", action="store_true")
@@ -594,7 +677,7 @@ def main():
                     help="of hs-extract too, such as --template=none")
     args = ap.parse_args()
     return {"compare": compare, "check": check, "arms": arms,
-            "extract": extract}[args.job](args)
+            "extract": extract, "resample": resample}[args.job](args)
 
 
 if __name__ == "__main__":
