@@ -13,7 +13,7 @@ problems=$HSTOOLS_MODEL/problems
 
 head -n 12 "$problems/chain-test.jsonl" >p.jsonl
 head -n 5 "$problems/choice-test.jsonl" >also.jsonl
-head -n 40 "$problems/chain-train-1.jsonl" |
+head -n 120 "$problems/chain-train-1.jsonl" |
     hs-extract -q -l 2,3 --max-tokens 120 --positions tokens -o acts.hsz
 probe-fit -q --target mc,ntp,terminal --epochs 2 --hidden 16 --baselines none \
     --permutations 20 --bootstrap 20 -o probes.hsz <acts.hsz
@@ -28,7 +28,7 @@ run() {
 }
 small=none,noop,value,random:2
 digest() {
-    hs-view --digest "$1" | cut -f 1
+    hs-view --digest "$1" | awk '{ print $1 }'
 }
 # report FILE FILTER: jq on the JSON report
 report() {
@@ -41,7 +41,7 @@ run -r mc.hsz --arms "$small,rms:2,magnitude,wanda,rms-top,bottom,value-sinks,ra
 is 'all arms run' $? 0
 ok 'the stream is whole' hs-view --check big.hsz
 is 'its kind' "$(hs-view --type=head big.hsz | jq -r .kind)" arms
-hs-view big.hsz | jq -c 'select(.type == "trajectory")' >items
+hs-view --values --type=trajectory big.hsz >items
 is 'one id an item' "$(jq -r .id items | sort | uniq -d | head -n 3)" ''
 ran=$(jq '[.arms[] | select(.same_as == null)] | length' big.json)
 is 'every arm that is no double answers every problem' \
@@ -57,12 +57,12 @@ is 'own answers are those of none' \
 is 'edits are coordinates times tokens' \
     "$(jq -s -c --slurpfile r big.json '
         ($r[0].arms | map({key: .label, value: .n_coords}) | from_entries) as $n |
-        map(. as $t | ($t.tokens | length) as $k |
-            (if $t.finish == "eos" or ($t.finish == "replay" and $t.tokens[-1] == 466)
+        map(. as $t | ($t.tokens.values | length) as $k |
+            (if $t.finish == "eos" or ($t.finish == "replay" and $t.tokens.values[-1] == 466)
              then $k - 1 else $k end) * $n[$t.arm] == $t.edits) | unique' items)" '[true]'
 is 'noop is none, bit for bit' \
     "$(jq -s -c 'map(select(.arm == "none" or (.arm | endswith("/noop")))) |
-        group_by([.part, .problem]) | map(map({tokens, logprob, entropy, finish}) | unique | length) | unique' items)" '[1]'
+        group_by([.part, .problem, .sample]) | map(map({tokens, logprob, entropy, finish}) | unique | length) | unique' items)" '[1]'
 is 'arms are of the sizes asked for' \
     "$(jq -r '.arms[] | select(.kind == "value") | "\(.label) \(.n_coords)"' big.json | tr '\n' ' ')" \
     'L2/value@1% 3 L2/value@8 8 L3/value@1% 3 L3/value@8 8 '
@@ -73,7 +73,7 @@ is 'value is the top of the ranking' \
     "$(ablate-eval -r mc.hsz --dry-run --arms value --top 8 --calibrate 2 <p.jsonl | jq -c 'select(.layer == 3) | .coords')" \
     "[$(neuron-rank -q -l 3 --top 8 --select mc.hsz)]"
 is 'accuracy of none, by hand' \
-    "$(jq -c '.arms[] | select(.label == "none") | [.n_right, .n]' big.json)" \
+    "$(jq -c '.arms[] | select(.label == "none") | [.main.n_right, .main.n]' big.json)" \
     "$(jq -s -c 'map(select(.arm == "none" and .part == "problems") | .reward) | [add, length]' items)"
 ok 'there is a verdict' jq -e '.verdict | length > 3' big.json
 for how in table tsv json; do
@@ -88,15 +88,15 @@ is 'threads and batch change nothing' "$(digest two.hsz)" "$(digest one.hsz)"
 # shellcheck disable=SC2002 # a pipe is wanted
 cat p.jsonl | run -r mc.hsz -l 2 --arms "$small" >two.hsz
 ok 'problems may come through a pipe' cmp one.hsz two.hsz
-hs-extract -q -l none --greedy --max-tokens 120 <p.jsonl | hs-view |
+hs-extract -q -l none --greedy --max-tokens 120 <p.jsonl | hs-view --values |
     jq -c 'select(.type == "trajectory") | [.problem, .tokens, .logprob, .reward]' >alone
-hs-view one.hsz | jq -c 'select(.arm == "none" and .part == "problems") | [.problem, .tokens, .logprob, .reward]' >together
+hs-view --values one.hsz | jq -c 'select(.arm == "none" and .part == "problems") | [.problem, .tokens, .logprob, .reward]' >together
 ok 'none is what hs-extract does' cmp alone together
 coords=$(hs-view --type=head one.hsz | jq -r '.run.arms[] | select(.label == "L2/random.2@1%") | .coords | join(",")')
 hs-extract -q -l none --greedy --max-tokens 120 --edit zero --edit-layer 2 \
-    --edit-coords "$coords" <p.jsonl | hs-view |
+    --edit-coords "$coords" <p.jsonl | hs-view --values |
     jq -c 'select(.type == "trajectory") | [.problem, .tokens, .logprob, .reward, .edits]' >alone
-hs-view one.hsz | jq -c 'select(.arm == "L2/random.2@1%" and .part == "problems") | [.problem, .tokens, .logprob, .reward, .edits]' >together
+hs-view --values one.hsz | jq -c 'select(.arm == "L2/random.2@1%" and .part == "problems") | [.problem, .tokens, .logprob, .reward, .edits]' >together
 ok 'an arm is what hs-extract --edit does' cmp alone together
 for mode in mean scale=0.5 add=2 resample; do
     for where in all generated not-first; do
@@ -115,8 +115,8 @@ for mode in mean=0 scale=0.5; do
 done
 coords=$(neuron-rank -q -l 3 --select mc.hsz)
 hs-extract -q -l none --greedy --max-tokens 120 --edit scale=0.5 --edit-layer 3 \
-    --edit-coords "$coords" <p.jsonl | hs-view | jq -c 'select(.tokens) | [.tokens, .logprob]' >alone
-hs-view mode.hsz | jq -c 'select(.arm == "L3/value@1%:scale=0.5") | [.tokens, .logprob]' >together
+    --edit-coords "$coords" <p.jsonl | hs-view --values | jq -c 'select(.tokens) | [.tokens, .logprob]' >alone
+hs-view --values mode.hsz | jq -c 'select(.arm == "L3/value@1%:scale=0.5") | [.tokens, .logprob]' >together
 ok 'scale is what hs-extract --edit does' cmp alone together
 
 for i in 1 2 3; do
@@ -141,10 +141,11 @@ is 'and report the same, too' "$(ablate-eval --report=tsv a.hsz b.hsz | sort | c
 # ---- killed
 head -n 150 "$problems/chain-test.jsonl" >long.jsonl
 whole() {
-    run -r mc.hsz -l 2-3 --arms none,noop,value,random:3 "$@" <long.jsonl
+    exec ablate-eval -q --progress never --max-tokens 120 --calibrate 8 --own 3 \
+        -r mc.hsz -l 2-3 --arms none,noop,value,random:3 "$@" <long.jsonl
 }
-whole -o whole.hsz
-whole -o cut.hsz --batch 8 &
+(whole -o whole.hsz)
+(whole -o cut.hsz --batch 8) &
 pid=$!
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
     sleep 0.2
@@ -154,7 +155,7 @@ kill -9 $pid 2>/dev/null
 wait $pid 2>/dev/null
 ok 'killed on the way' test -s cut.hsz.part -a ! -e cut.hsz
 status 'not begun again by mistake' 1 sh -c 'ablate-eval -q -r mc.hsz -o cut.hsz <long.jsonl'
-whole -o cut.hsz --resume
+(whole -o cut.hsz --resume)
 is 'resumed to the same' "$(digest cut.hsz)" "$(digest whole.hsz)"
 status 'not resumed with other arms' 1 sh -c 'ablate-eval -q -r mc.hsz -l 2-3 --max-tokens 120 --calibrate 8 --own 3 --arms none,value -o cut.hsz --resume <long.jsonl'
 ok 'it says what differs' grep -q 'arms' err
@@ -171,7 +172,8 @@ is 'chosen by arm and part' \
 
 # ---- damage is seen
 hs-cat --only 'arm != "none"' one.hsz >headless.hsz
-status 'a report needs the unedited arm' 1 ablate-eval --report headless.hsz
+status 'a report without unedited answers' 0 ablate-eval --report headless.hsz
+ok 'says that it has nothing to compare with' grep -q 'Nothing is known of the unedited model' out
 status 'another run is no baseline' 1 sh -c 'ablate-eval -q -r mc.hsz -l 2 --max-tokens 100 --baseline a.hsz <p.jsonl >out.hsz'
 ok 'it says why' grep -q 'max_tokens' err
 sed '1s/189/188/' p.jsonl >other.jsonl

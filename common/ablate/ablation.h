@@ -54,7 +54,7 @@ struct hs_ablation {
     char neutral_hash[33];
     struct hs_ownset own;
     /* Of the run. */
-    struct hs_idset nones; /* hashes of what the unedited model did */
+    struct hs_idset nones; /* which items the unedited model did, and how */
     struct hs_sink *sink;
     enum hs_progress_mode progress_mode;
     struct hs_progress progress;

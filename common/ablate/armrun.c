@@ -40,6 +40,16 @@ deed(const struct hs_trajectory *t, const char *item)
     return hs_buf_cstr(&b);
 }
 
+/* The same of the item alone: that it is known what was done. */
+static char *
+doer(const struct hs_trajectory *t, const char *item)
+{
+    struct hs_buf b = {0};
+
+    hs_buf_printf(&b, "%s %s", t->part, item);
+    return hs_buf_cstr(&b);
+}
+
 void
 hs_ablation_saw(struct hs_ablation *a, const struct hs_trajectory *t)
 {
@@ -49,7 +59,11 @@ hs_ablation_saw(struct hs_ablation *a, const struct hs_trajectory *t)
     if (t->arm == NULL || strcmp(t->arm, "none") != 0)
         return;
     item = strchr(t->id, '/'); /* "none" has no slash in it */
-    key = deed(t, item != NULL ? item + 1 : t->id);
+    item = item != NULL ? item + 1 : t->id;
+    key = deed(t, item);
+    (void)hs_idset_add(&a->nones, key, strlen(key));
+    free(key);
+    key = doer(t, item);
     (void)hs_idset_add(&a->nones, key, strlen(key));
     free(key);
     if (strcmp(t->part, HS_PART_PROBLEMS) == 0)
@@ -61,14 +75,17 @@ static int
 check_noop(struct hs_ablation *a, const struct hs_arm *arm,
            const struct hs_trajectory *t)
 {
-    const char *item = t->id + strlen(t->id);
+    const char *item;
     size_t skip = strlen(arm->label) + 1; /* behind "LABEL/" */
     bool main_part = strcmp(t->part, HS_PART_PROBLEMS) == 0, same;
     char *key;
 
-    if (a->nones.n == 0)
-        return 0;
     item = t->id + skip + (main_part ? 0 : strlen(t->part) + 1);
+    key = doer(t, item);
+    same = hs_idset_has(&a->nones, key, strlen(key));
+    free(key);
+    if (!same)
+        return 0;
     key = deed(t, item);
     same = hs_idset_has(&a->nones, key, strlen(key));
     free(key);
