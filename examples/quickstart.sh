@@ -3,8 +3,9 @@
 #
 # From a fresh checkout to value neurons: installs what is missing, builds in
 # build/, lets the default model solve 600 problems while every layer's states
-# are kept, fits value probes to them, ranks the coordinates, and prints what
-# came of it. The streams stay in build/quickstart.
+# are kept, fits value probes to them, ranks the coordinates, silences the first of
+# them beside as many others, and prints what came of it. The streams stay in
+# build/quickstart.
 #
 # usage: sh examples/quickstart.sh [problems per task, 50 to 500]
 
@@ -86,7 +87,19 @@ neuron-rank -q --tsv rank.hsz | awk -F '\t' '
         $at["importance"], 100 * $at["stability"], $at["rms_rank"], $at["sink"] }'
 cat <<END
 
+    ablate-eval --rank rank.hsz -l 3 --arms none,noop,value,random:20,rms:20,bottom \\
+        --grader gsm8k --max-tokens 200 -o arms.hsz --report < some.jsonl
+
+END
+for task in chain expr choice; do
+    grep "\"id\": \"$task-" problems.jsonl | head -n 50
+done >some.jsonl
+ablate-eval --rank rank.hsz -l 3 --arms none,noop,value,random:20,rms:20,bottom \
+    --grader gsm8k --max-tokens 200 --own 20 -o arms.hsz --report <some.jsonl ||
+    exit 1
+cat <<END
+
 AUC: 0.5 is chance, and what the prompt's length alone reaches stands beside it.
 The streams are in $out; man man/hstools.7 says what to do
-with them, and sh examples/value-neurons.sh looks closer.
+with them. sh examples/value-neurons.sh and sh examples/ablation.sh look closer.
 END

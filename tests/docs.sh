@@ -115,7 +115,7 @@ scene() {
     for task in chain expr choice; do
         head -n 20 "$HS_SRCDIR/examples/reasoner/problems/$task-test.jsonl"
     done >problems.jsonl
-    for stream in acts probe curves; do
+    for stream in acts probe curves rank arms; do
         [ ! -e "$scratch/$stream.hsz" ] || cp "$scratch/$stream.hsz" .
     done
 }
@@ -153,7 +153,15 @@ if command -v hs-plot >/dev/null; then
         "$HS_BUILDDIR/tests/mkrecords" probes >probe.hsz
     sh "$HS_SRCDIR/tests/plotrecords.sh" rankings |
         "$HS_BUILDDIR/tests/mkrecords" rankings >curves.hsz
+    sh "$HS_SRCDIR/tests/plotrecords.sh" arms |
+        "$HS_BUILDDIR/tests/mkrecords" arms >arms.hsz
     is 'streams of results for the examples' $? 0
+fi
+
+if command -v ablate-eval >/dev/null; then
+    probe-fit -q -l 2-3 --target mc --epochs 3 --hidden 16 --baselines none \
+        --permutations 10 --bootstrap 10 <acts.hsz | neuron-rank -q -o rank.hsz
+    is 'a ranking for the examples' $? 0
 fi
 
 version=$(sed -n 's/^#define PACKAGE_VERSION "\(.*\)"/\1/p' \
