@@ -13,6 +13,7 @@
 
 #include "ablate/armdata.h"
 #include "stats/paired.h"
+#include "stats/pairedboot.h"
 
 bool
 hs_arm_is_edited(const struct hs_arm *a)
@@ -171,64 +172,67 @@ check_noop(struct hs_armsum *s, size_t arm, struct hs_error *err)
 
 /* ---- answers ---- */
 
-/* Differences to the unedited model, by problem; problems without pairs have a
- * count of 0. */
-struct pairs {
-    int32_t *diff;
-    uint32_t *count;
-    size_t n;
-};
-
-/* Fills what there are pairs of. */
+/* Counts answers, and pairs; diff and count are those of problems, by name. */
 static void
-count_pairs(const struct hs_armitems *items, const uint32_t *rank,
-            const struct hs_armrecs *a, const struct hs_armrecs *none,
-            struct pairs *out, struct hs_arm_task *t)
+count_answers(const struct hs_armitems *items, const uint32_t *rank,
+              const struct hs_armrecs *a, const struct hs_armrecs *none,
+              int32_t *diff, uint32_t *count, struct hs_arm_task *t)
 {
-    out->n = items->n_problems;
-    out->diff = hs_calloc(items->n_problems, sizeof *out->diff);
-    out->count = hs_calloc(items->n_problems, sizeof *out->count);
     for (size_t i = 0; i < items->n; i++) {
         size_t g = rank[items->problem[i]];
 
-        if (!hs_armrecs_have(a, i) || !hs_armrecs_have(none, i) ||
-            a->reward[i] < 0 || none->reward[i] < 0)
+        if (!hs_armrecs_have(a, i))
             continue;
-        out->diff[g] += a->reward[i] - none->reward[i];
-        out->count[g]++;
+        t->n += a->reward[i] >= 0;
+        t->n_right += a->reward[i] == 1;
+        t->n_undecided += a->reward[i] < 0;
+        if (!hs_armrecs_have(none, i) || a->reward[i] < 0 ||
+            none->reward[i] < 0)
+            continue;
+        diff[g] += a->reward[i] - none->reward[i];
+        count[g]++;
         t->n_pairs++;
         t->lost += a->reward[i] < none->reward[i];
         t->gained += a->reward[i] > none->reward[i];
     }
 }
 
+static struct hs_arm_task *
+task_of(struct hs_arm_result *r, enum hs_armpart part)
+{
+    return part == HS_ARMPART_ALSO ? &r->also : &r->main;
+}
+
 static void
-fill_task(const struct hs_armsum *s, enum hs_armpart part, const uint32_t *rank,
-          size_t arm, struct hs_arm_task *t)
+fill_tasks(struct hs_armsum *s, enum hs_armpart part)
 {
     const struct hs_armitems *items = &s->items[part];
-    const struct hs_armrecs *r = &s->tally[arm].part[part];
-    struct pairs pairs;
+    uint32_t *rank = rank_problems(items);
+    size_t n = items->n_problems, all = hs_mul(s->set.n, n);
+    int32_t *diff = hs_calloc(all, sizeof *diff);
+    uint32_t *count = hs_calloc(all, sizeof *count);
+    struct hs_interval *boot = hs_calloc(s->set.n, sizeof *boot);
 
-    *t = (struct hs_arm_task){.p = NAN, .p_holm = NAN};
-    for (size_t i = 0; i < items->n; i++)
-        if (hs_armrecs_have(r, i)) {
-            t->n += r->reward[i] >= 0;
-            t->n_right += r->reward[i] == 1;
-            t->n_undecided += r->reward[i] < 0;
-        }
-    hs_wilson(t->n_right, t->n, s->o.level, &t->accuracy);
-    count_pairs(items, rank, r, &s->tally[s->none].part[part], &pairs, t);
-    if (t->n_pairs == 0)
-        t->diff = (struct hs_interval){NAN, NAN, NAN, NAN};
-    else if (t->lost + t->gained > 0) /* else all is 0, without drawing */
-        hs_paired_bootstrap(pairs.diff, pairs.count, pairs.n, s->o.n_boot,
-                            s->o.seed, s->o.level, &t->diff);
-    if (t->n_pairs > 0 && arm != s->none)
-        t->p = items->n > items->n_problems ? hs_sign_flip(pairs.diff, pairs.n)
-                                            : hs_mcnemar(t->lost, t->gained);
-    free(pairs.diff);
-    free(pairs.count);
+    for (size_t i = 0; i < s->set.n; i++) {
+        struct hs_arm_task *t = task_of(&s->results[i], part);
+
+        *t = (struct hs_arm_task){.p = NAN, .p_holm = NAN};
+        count_answers(items, rank, &s->tally[i].part[part],
+                      &s->tally[s->none].part[part], diff + i * n,
+                      count + i * n, t);
+        hs_wilson(t->n_right, t->n, s->o.level, &t->accuracy);
+        if (t->n_pairs > 0 && i != s->none)
+            t->p = items->n > n ? hs_sign_flip(diff + i * n, n)
+                                : hs_mcnemar(t->lost, t->gained);
+    }
+    hs_paired_bootstraps(diff, count, s->set.n, n, s->o.n_boot, s->o.seed,
+                         s->o.level, boot);
+    for (size_t i = 0; i < s->set.n; i++)
+        task_of(&s->results[i], part)->diff = boot[i];
+    free(rank);
+    free(diff);
+    free(count);
+    free(boot);
 }
 
 /* ---- texts ---- */
@@ -319,12 +323,6 @@ resolve_all(struct hs_armsum *s, struct hs_error *err)
 }
 
 /* ---- among others ---- */
-
-static struct hs_arm_task *
-task_of(struct hs_arm_result *r, enum hs_armpart part)
-{
-    return part == HS_ARMPART_ALSO ? &r->also : &r->main;
-}
 
 /* Before arms that equal others get figures, so that none counts twice. */
 static void
@@ -444,11 +442,7 @@ fill_figures(struct hs_armsum *s)
         fill_texts(&s->tally[i], &s->results[i]);
     }
     for (size_t k = 0; k < 2; k++) {
-        uint32_t *rank = rank_problems(&s->items[tasks[k]]);
-
-        for (size_t i = 0; i < s->set.n; i++)
-            fill_task(s, tasks[k], rank, i, task_of(&s->results[i], tasks[k]));
-        free(rank);
+        fill_tasks(s, tasks[k]);
         adjust(s, tasks[k]);
     }
 }
