@@ -129,6 +129,15 @@ is 'and report the same' "$(ablate-eval --report=tsv part-1.hsz part-2.hsz part-
 
 run -r mc.hsz -l 2 --arms none,value -o a.hsz <p.jsonl
 run -r mc.hsz -l 2 --arms noop,random:2 --baseline a.hsz -o b.hsz <p.jsonl
+ok 'a baseline alone can be reported' ablate-eval --report b.hsz
+is 'it has the unedited answers of before' \
+    "$(hs-view --values b.hsz | jq -c 'select(.arm == "none" and .part == "problems") | [.id, .logprob]' | cksum)" \
+    "$(hs-view --values a.hsz | jq -c 'select(.arm == "none" and .part == "problems") | [.id, .logprob]' | cksum)"
+tail -n 3 "$problems/chain-test.jsonl" >others.jsonl
+ablate-eval -r mc.hsz -l 2 --arms value --baseline a.hsz --max-tokens 120 --calibrate 2 \
+    --own 1 --progress never <others.jsonl 2>err >others.hsz
+is 'a baseline of other problems' $? 0
+ok 'is warned of' grep -q 'a.hsz: has no new answers' err
 hs-cat --allow-duplicates --only 'arm != "none"' b.hsz >c.hsz
 hs-cat a.hsz c.hsz >joined.hsz
 is 'arms of two machines are one run' "$(digest joined.hsz)" "$(digest one.hsz)"
@@ -137,6 +146,31 @@ is 'with all arms in the head' \
     "$(hs-view --type=head one.hsz | jq -c '.run.arms | map(.label) | sort')"
 is 'and report the same, too' "$(ablate-eval --report=tsv a.hsz b.hsz | sort | cksum)" \
     "$(ablate-eval --report=tsv one.hsz | sort | cksum)"
+
+hs-cat --allow-duplicates a.hsz b.hsz >joined.hsz
+is 'answers in common are reported once' "$(ablate-eval --report=tsv joined.hsz | sort | cksum)" \
+    "$(ablate-eval --report=tsv one.hsz | sort | cksum)"
+# Comparable is comparable in any order.
+jq -r .question p.jsonl >long.txt
+run -r mc.hsz -l 2 --arms none,value --neutral none -o n0.hsz <p.jsonl
+run -r mc.hsz -l 2 --arms none,bottom --neutral long.txt -o n1.hsz <p.jsonl
+run -r mc.hsz -l 2 --arms random:1 --neutral also.jsonl -o n2.hsz <p.jsonl
+ok 'a run without a text goes with one that has one' ablate-eval --report n0.hsz n1.hsz
+for files in 'n0 n1 n2' 'n1 n0 n2' 'n2 n0 n1'; do
+    # shellcheck disable=SC2046,SC2086 # several files
+    status "two texts are not comparable: $files" 1 \
+        ablate-eval --report $(printf '%s.hsz ' $files)
+    # shellcheck disable=SC2046,SC2086
+    status "nor joined: $files" 1 hs-cat --allow-duplicates -o no.hsz $(printf '%s.hsz ' $files)
+done
+run -r mc.hsz -l 2 --arms none,rms-top --mode resample --shard 1/2 -o r1.hsz <p.jsonl
+run -r mc.hsz -l 2 --arms none,rms-top --mode resample --draw-seed 5 --shard 2/2 -o r2.hsz <p.jsonl
+status 'other donors are another arm' 1 ablate-eval --report r1.hsz r2.hsz
+ok 'it names it' grep -q 'rms-top@1%:resample is another one' err
+ok 'a stream through a pipe is joined' sh -c 'cat part-1.hsz | hs-cat part-2.hsz part-3.hsz - >joined.hsz'
+hs-extract -q -l 2 --max-tokens 20 --positions last -o last.hsz <p.jsonl
+status 'states of the end are no calibration' 1 sh -c 'ablate-eval -q -r mc.hsz -l 2 --acts last.hsz <p.jsonl >out.hsz'
+ok 'it says what is needed' grep -q -- '--positions=tokens' err
 
 # ---- killed
 head -n 150 "$problems/chain-test.jsonl" >long.jsonl
@@ -208,6 +242,7 @@ refuse 'a report and a stream in one' 2 'needs -o FILE' -r mc.hsz --report -o -
 refuse 'an argument' 2 'unexpected argument' -r mc.hsz p.jsonl
 refuse 'standard input twice' 2 'standard input' -r - -q
 refuse 'own answers of nobody' 2 'needs the arm none' -r mc.hsz --arms value --own 3
+refuse 'a report that is to run' 2 'no options of a run' --report -r mc.hsz
 refuse 'nothing to draw' 2 'nothing to draw' -r mc.hsz --greedy --temperature 1
 refuse 'a ranking that is none' 1 'acts.hsz' -r acts.hsz -q
 refuse 'a file that is not there' 1 'nowhere' -r nowhere -q

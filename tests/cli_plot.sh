@@ -216,7 +216,7 @@ jq -c 'select((.problem // "p1") | ltrimstr("p") | tonumber <= 11)' arms.jsonl |
 jq -c 'select(.run or ((.problem // "p1") | ltrimstr("p") | tonumber > 11))' arms.jsonl | "$mkrecords" arms >high.hsz
 hs-plot ablation --script low.hsz high.hsz >both.gp
 ok 'arms: two parts are as the whole' cmp both.gp ablation.gp
-jq -c 'if .run then .run.top = "1%" else . end' arms.jsonl | "$mkrecords" arms >other.hsz
+jq -c 'if .run then .run.instruction = "other" else . end' arms.jsonl | "$mkrecords" arms >other.hsz
 status 'arms of another run' 1 hs-plot dose arms.hsz other.hsz
 ok 'another run: is named' grep -q '^hs-plot: other.hsz: ' err
 jq -c 'if .run then .dim = 100 else . end' arms.jsonl | "$mkrecords" arms >narrow.hsz

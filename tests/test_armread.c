@@ -287,8 +287,10 @@ test_heads(void **state)
     other[VALUE].first = 1;
     b[1] = kit_stream(other, N_ARMS, "x", NULL, 0);
     assert_null(kit_read(b, 2, &err));
-    assert_string_equal(err.text,
-                        "in: arm L2/value@3 is another one than before");
+    assert_string_equal(
+        err.text,
+        "in: the arm L2/value@3 is another one (drawn, measured or "
+        "resampled otherwise)");
     hs_buf_free(&b[1]);
     b[1] = make_stream(&h, 0, 1, 2);
     assert_null(kit_read(b + 1, 1, &err));

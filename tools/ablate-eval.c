@@ -18,7 +18,6 @@
 #include "base/msg.h"
 #include "base/num.h"
 #include "stream/input.h"
-#include "stream/jsonview.h"
 
 enum {
     OPT_DRY_RUN = HS_ABLATE_OPT_OWN,
@@ -34,7 +33,7 @@ struct options {
     enum hs_progress_mode progress;
     int level, verbosity, argc, n_files;
     char **argv, **files; /* operands, of --report */
-    bool resume, dry_run, no_history;
+    bool resume, dry_run, no_history, of_run;
 };
 
 static const char usage[] =
@@ -88,8 +87,7 @@ static const char usage[] =
     "  -o, --output=FILE      write to FILE\n"
     "      --resume           go on with an unfinished FILE\n"
     "      --shard=I/N        every N-th problem, from the I-th on\n"
-    "      --batch=N          completions at a time (64, or twice the arms of a\n"
-    "                         layer if that is more)\n"
+    "      --batch=N          completions at a time (64 to 256, by the arms)\n"
     "  -j, --threads=N        (one for each processor)\n"
     "  -z, --level=N          zstd level, 1 to 19 (1)\n"
     "      --progress=WHEN    auto, always, never, json (auto)\n"
@@ -213,11 +211,17 @@ check_options(struct options *o)
         hs_die(HS_EXIT_USAGE,
                "unexpected argument '%s'; problems come from standard input",
                o->files[0]);
+    if (only_reports(o) && o->of_run)
+        hs_die(HS_EXIT_USAGE,
+               "--report without -o FILE reports streams, and "
+               "takes no options of a run");
     if (only_reports(o))
         return;
     hs_parse_ablate_end(&o->ablate);
     if (o->report != NULL && (!to_file || o->dry_run))
         hs_die(HS_EXIT_USAGE, "--report of a run needs -o FILE for the stream");
+    if (o->report != NULL && !hs_arm_specs_have(&o->ablate.arms, HS_ARM_NONE))
+        hs_die(HS_EXIT_USAGE, "--report needs the arm none, or --baseline");
     if (o->resume && (o->dry_run || !to_file))
         hs_die(HS_EXIT_USAGE, "--resume is for a run with -o FILE");
     if (!o->dry_run && !to_file)
@@ -234,7 +238,9 @@ parse_options(int argc, char **argv, struct options *o)
     hs_ablate_options_init(&o->ablate);
     while ((c = getopt_long(argc, argv, "g:hj:l:m:o:qr:s:vVz:", longopts,
                             NULL)) != -1)
-        if (!hs_parse_ablate_option(&o->ablate, c, optarg))
+        if (hs_parse_ablate_option(&o->ablate, c, optarg))
+            o->of_run = true;
+        else
             parse_option(c, o);
     o->files = argv + optind;
     o->n_files = argc - optind;
@@ -272,24 +278,6 @@ report(const struct options *o, char *const *paths, int n, struct hs_error *err)
 
 /* ---- the run ---- */
 
-static void
-print_arms(const struct hs_ablation *a)
-{
-    json_t *arms = hs_armset_json(&a->arms), *arm;
-    struct hs_buf b = {0};
-    size_t i;
-
-    json_array_foreach(arms, i, arm)
-    {
-        hs_json_print(&b, arm);
-        hs_buf_str(&b, "\n");
-        (void)fwrite(b.data, 1, b.len, stdout);
-        b.len = 0;
-    }
-    hs_buf_free(&b);
-    json_decref(arms);
-}
-
 static int
 open_output(struct hs_ablation *a, const struct options *o,
             struct hs_sink *sink, struct hs_error *err)
@@ -312,6 +300,7 @@ static void
 summarize(const struct hs_ablation *a)
 {
     const struct hs_ablation_counts *c = &a->counts;
+    uint64_t blocks = a->shared.shared + a->shared.computed;
 
     for (size_t i = 0; i < a->arms.n; i++)
         if (a->arms.v[i].same_as != NULL)
@@ -322,12 +311,15 @@ summarize(const struct hs_ablation *a)
                 " rows were resampled from the last state of the "
                 "longest donor: no donor was as long",
                 hs_donors_beyond(a->donors));
+    if (a->o->baseline != NULL && c->baseline == 0)
+        hs_warn("%s: has no new answers to these problems", a->o->baseline);
     hs_note("%" PRIu64 " items, %" PRIu64 " there already, %" PRIu64
             " of the baseline, %" PRIu64 " tokens, %" PRIu64
             " of them generated, %.1f s, %" PRIu64 " edits, %" PRIu64
-            " noops equal to none",
-            c->items, c->done, c->baseline, c->tokens, c->generated,
-            hs_progress_elapsed(&a->progress), c->edits, c->noops);
+            " noops equal to none, %.0f %% of the blocks shared",
+            c->items, c->done - c->baseline, c->baseline, c->tokens,
+            c->generated, hs_progress_elapsed(&a->progress), c->edits, c->noops,
+            100 * (double)a->shared.shared / (double)(blocks > 0 ? blocks : 1));
 }
 
 static int
@@ -339,7 +331,7 @@ ablate(struct hs_ablation *a, const struct options *o, struct hs_sink *sink,
     if (hs_ablation_open(a, &o->ablate, STDIN_FILENO, err) < 0)
         return -1;
     if (o->dry_run) {
-        print_arms(a);
+        hs_armset_print(&a->arms, stdout);
         return 0;
     }
     a->progress_mode = o->progress;

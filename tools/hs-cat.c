@@ -216,6 +216,7 @@ begin(struct cat *c, const struct hs_head *head)
     if (hs_layers_choose(head, c->o->all_layers ? &head->layers : &c->o->layers,
                          &c->layers, &c->err) < 0)
         return hs_fail_prefix(&c->err, "%s", c->input);
+    c->pick->drop_duplicates = strcmp(head->kind, "arms") == 0;
     if (hs_heads_join(&c->first, c->files, c->n_files, &c->err) < 0)
         return -1;
     hs_head_copy(&out, &c->first);
@@ -247,7 +248,7 @@ begin_unit(struct cat *c, const struct hs_record *rec, uint64_t key[2])
     if (rec->type == HS_REC_TRAJECTORY) {
         name = rec->traj.id;
         len = strlen(rec->traj.id);
-        rc = hs_pick_test(c->pick, &rec->traj, &c->err);
+        rc = hs_pick_test(c->pick, &rec->traj, rec->raw, rec->raw_len, &c->err);
         if (o->split > 0)
             c->part = (uint32_t)(hs_deal(HS_DEAL_PART, 0, rec->traj.problem) *
                                  (double)o->split);

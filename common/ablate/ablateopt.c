@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/msg.h"
 
 static const char default_arms[] =
@@ -184,9 +185,20 @@ parse_arms_end(const struct hs_ablate_options *o)
         hs_die(HS_EXIT_USAGE, "--target is for --rank");
     if (o->rank == NULL && o->layers.n == 0 && !o->layers.all)
         hs_die(HS_EXIT_USAGE, "--rank or --layers must say where to edit");
-    if (o->own_given && o->own > 0 && o->baseline == NULL &&
-        !hs_arm_specs_have(&o->arms, HS_ARM_NONE))
-        hs_die(HS_EXIT_USAGE, "--own needs the arm none, or --baseline");
+    if (o->own_given && o->own > 0 && !hs_arm_specs_have(&o->arms, HS_ARM_NONE))
+        hs_die(HS_EXIT_USAGE, "--own needs the arm none");
+}
+
+/* A baseline is of the unedited model: the arm is there. */
+static void
+parse_baseline_end(struct hs_ablate_options *o)
+{
+    struct hs_arm_specs *s = &o->arms;
+
+    if (o->baseline == NULL || hs_arm_specs_have(s, HS_ARM_NONE))
+        return;
+    s->v = hs_realloc(s->v, hs_mul(s->n + 1, sizeof *s->v));
+    s->v[s->n++] = (struct hs_arm_spec){.kind = HS_ARM_NONE};
 }
 
 void
@@ -205,9 +217,10 @@ hs_parse_ablate_end(struct hs_ablate_options *o)
         hs_die(HS_EXIT_USAGE, "--acts or --calibrate, not both");
     if (o->also_grader != NULL && o->also == NULL)
         hs_die(HS_EXIT_USAGE, "--also-grader is for --also");
+    parse_baseline_end(o);
     parse_files_end(o);
     parse_arms_end(o);
-    if (o->baseline == NULL && !hs_arm_specs_have(&o->arms, HS_ARM_NONE))
+    if (!hs_arm_specs_have(&o->arms, HS_ARM_NONE))
         o->own = 0;
     hs_parse_run_end(&o->run);
 }

@@ -18,7 +18,8 @@
 #include "stream/input.h"
 
 enum {
-    LEAST_BATCH = 64
+    LEAST_BATCH = 64,
+    MOST_BATCH = 256 /* beyond, keys and values only leave the caches */
 };
 
 /* ---- files ---- */
@@ -99,6 +100,15 @@ choose_layers(struct hs_ablation *a, struct hs_error *err)
 
 /* ---- arms ---- */
 
+static bool
+resamples(const struct hs_armset *arms)
+{
+    for (size_t i = 0; i < arms->n; i++)
+        if (arms->v[i].edit.mode == HS_EDIT_RESAMPLE)
+            return true;
+    return false;
+}
+
 static int
 make_arms(struct hs_ablation *a, struct hs_error *err)
 {
@@ -120,7 +130,7 @@ make_arms(struct hs_ablation *a, struct hs_error *err)
 
     if (hs_arms_build(&a->arms, &plan, err) < 0)
         return -1;
-    if (o->mode.mode != HS_EDIT_RESAMPLE)
+    if (!resamples(&a->arms))
         return 0;
     a->donors = hs_calibration_donors(a, err);
     if (a->donors == NULL)
@@ -141,13 +151,16 @@ choose_batch(struct hs_ablation *a)
     counts = hs_calloc(a->run.model->cfg.n_layers + 1, sizeof *counts);
     for (size_t i = 0; i < a->arms.n; i++) {
         const struct hs_arm *arm = &a->arms.v[i];
+        uint32_t layer =
+            arm->kind == HS_ARM_NONE ? a->layers.v[0] : arm->edit.layer;
 
-        if (arm->same_as == NULL && ++counts[arm->edit.layer] > most)
-            most = counts[arm->edit.layer];
+        if (arm->same_as == NULL && arm->kind != HS_ARM_NOOP &&
+            ++counts[layer] > most)
+            most = counts[layer];
     }
     free(counts);
     if (2 * most > LEAST_BATCH)
-        a->run.sched.batch = 2 * most;
+        a->run.sched.batch = 2 * most < MOST_BATCH ? 2 * most : MOST_BATCH;
 }
 
 static int
@@ -168,6 +181,9 @@ read_neutral(struct hs_ablation *a, struct hs_error *err)
     const struct hs_ablate_options *o = a->o;
 
     if (o->no_neutral || (o->neutral == NULL && a->run.model->tok == NULL))
+        return 0;
+    /* Answers are too short to be donors of a text. */
+    if (o->neutral == NULL && o->mode.mode == HS_EDIT_RESAMPLE)
         return 0;
     return hs_neutral_tokens(a->run.model, o->neutral, &a->neutral,
                              a->neutral_hash, err);
@@ -228,9 +244,7 @@ sizes_json(const struct hs_arm_sizes *s)
     return j;
 }
 
-/* What states arms were measured by.  Those of a file are known by their
- * digest; of those that were made here only how many there are goes into the
- * head, since another machine rounds them otherwise. */
+/* What states arms were measured by. */
 static json_t *
 calibration_json(const struct hs_ablation *a)
 {
@@ -241,8 +255,7 @@ calibration_json(const struct hs_ablation *a)
     (void)json_object_set_new(j, "trajectories",
                               json_integer((json_int_t)a->calib.n_traj));
     (void)json_object_set_new(j, "prompts", json_boolean(a->calib.prompts));
-    if (a->o->acts != NULL)
-        (void)json_object_set_new(j, "digest", json_string(a->calib.digest));
+    (void)json_object_set_new(j, "digest", json_string(a->calib.digest));
     return j;
 }
 

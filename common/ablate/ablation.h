@@ -33,7 +33,8 @@
 /* What was done, for messages. */
 struct hs_ablation_counts {
     uint64_t items, tokens, generated, edits; /* of this run */
-    uint64_t done;     /* items that were there already */
+    uint64_t
+        done; /* items that were there already, those of the baseline too */
     uint64_t baseline; /* items taken from --baseline */
     uint64_t noops;    /* items whose noop was found equal to none */
 };
@@ -60,7 +61,8 @@ struct hs_ablation {
     struct hs_progress progress;
     uint64_t expected; /* items, 0 if unknown */
     struct hs_ablation_counts counts;
-    struct hs_error err; /* of a callback */
+    struct hs_sched_stats shared; /* what arms had in common */
+    struct hs_error err;          /* of a callback */
 };
 
 /* Opens the model, reads the ranking, calibrates, makes the arms.  o is

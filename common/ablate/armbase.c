@@ -12,6 +12,7 @@
 
 #include "ablate/ablation.h"
 #include "ablate/armsum.h"
+#include "ablate/armwork.h"
 #include "base/mem.h"
 #include "stream/headjoin.h"
 #include "stream/input.h"
@@ -50,6 +51,7 @@ struct baseline {
     const char *path;
     struct hs_idset ids;  /* of the unedited items of this run */
     struct hs_idset same; /* those ids with their prompts and golds */
+    bool also;            /* the segment's unrelated task is that of this run */
 };
 
 /* An id and what its answer depends on besides the run. */
@@ -67,22 +69,18 @@ static void
 add_item(struct baseline *b, const struct hs_item *item, const char *part)
 {
     const struct hs_job *job = item->user;
-    bool main_part = strcmp(part, HS_PART_PROBLEMS) == 0;
     struct hs_trajectory t = {.tokens = item->tokens,
                               .n_prompt = item->n_prompt,
                               .gold = job->traj.gold};
-    struct hs_buf id = {0};
-    char *key;
+    char *id = hs_arm_item_id("none", part, item->id), *key;
 
-    hs_buf_printf(&id, "%s%snone/%s", main_part ? "" : part,
-                  main_part ? "" : ":", item->id);
     hs_trajectory_hash_prompt(&t);
-    key = item_key(hs_buf_cstr(&id), &t);
-    (void)hs_idset_add(&b->ids, (char *)id.data, id.len);
+    key = item_key(id, &t);
+    (void)hs_idset_add(&b->ids, id, strlen(id));
     (void)hs_idset_add(&b->same, key, strlen(key));
+    free(id);
     free(key);
     free(t.prompt_hash);
-    hs_buf_free(&id);
 }
 
 /* All items of an input, without running any. */
@@ -90,20 +88,15 @@ static int
 add_problems(struct baseline *b, struct hs_reread *in, const char *name,
              const char *part, struct hs_error *err)
 {
-    const struct hs_run_options *o = &b->a->o->run;
-    struct hs_work_options wo = {.prompter = &b->a->run.prompter,
-                                 .name = name,
-                                 .shard = o->shard,
-                                 .n_shards = o->n_shards,
-                                 .samples = o->samples,
-                                 .max_tokens = o->max_tokens};
+    struct hs_work_options wo;
     struct hs_item *item;
     struct hs_work *work;
     int rc;
 
     if (hs_reread_rewind(in, name, err) < 0)
         return -1;
-    wo.problems = hs_problem_reader_new(in->fd, name, &o->map);
+    wo = hs_ablation_work(
+        b->a, hs_problem_reader_new(in->fd, name, &b->a->o->run.map), name);
     work = hs_work_new(&wo);
     while ((rc = hs_work_next(work, &item, err)) > 0) {
         add_item(b, item, part);
@@ -114,24 +107,36 @@ add_problems(struct baseline *b, struct hs_reread *in, const char *name,
     return rc < 0 ? -1 : hs_reread_rewind(in, name, err);
 }
 
+/* Answers to problems do not depend on the texts that are scored besides; those
+ * to the unrelated task are taken if it is the same one. */
 static int
 check_head(struct baseline *b, const struct hs_head *was, struct hs_error *err)
 {
-    const json_t *kernel = json_object_get(was->run, "kernel");
+    json_t *then = json_copy(was->run), *now;
+    const json_t *kernel = json_object_get(then, "kernel");
     struct hs_head is;
     int rc;
 
     hs_ablation_head(b->a, &is);
+    now = json_copy(is.run);
+    b->also =
+        json_equal(json_object_get(then, "also"), json_object_get(now, "also"));
+    (void)json_object_del(then, "neutral");
+    (void)json_object_del(then, "also");
     rc = hs_head_compatible(was, &is, err);
     if (rc == 0)
-        rc = hs_arms_run_same(was->run, is.run, err);
-    if (rc == 0 && !json_equal(kernel, json_object_get(is.run, "kernel")))
+        rc = hs_arms_run_same(then, now, err);
+    if (rc == 0 && !json_equal(kernel, json_object_get(now, "kernel")))
         rc = hs_fail(err,
                      "was computed by other instructions; "
                      "HSTOOLS_KERNEL=%s asks for them",
                      json_string_value(kernel));
+    if (rc < 0)
+        hs_fail_prefix(err, "%s", b->path);
+    json_decref(then);
+    json_decref(now);
     hs_head_free(&is);
-    return rc < 0 ? hs_fail_prefix(err, "%s", b->path) : 0;
+    return rc;
 }
 
 /* Copies an unedited answer to something that is to be answered here. */
@@ -144,7 +149,7 @@ take(struct baseline *b, const struct hs_trajectory *t, struct hs_error *err)
 
     if (t->arm == NULL || strcmp(t->arm, "none") != 0 ||
         (strcmp(t->part, HS_PART_PROBLEMS) != 0 &&
-         strcmp(t->part, HS_PART_ALSO) != 0) ||
+         !(b->also && strcmp(t->part, HS_PART_ALSO) == 0)) ||
         !hs_idset_has(&b->ids, t->id, strlen(t->id)))
         return 0;
     key = item_key(t->id, t);
@@ -165,9 +170,10 @@ take(struct baseline *b, const struct hs_trajectory *t, struct hs_error *err)
 static int
 read_baseline(struct baseline *b, struct hs_reader *r, struct hs_error *err)
 {
+    const struct hs_head *head = hs_reader_head(r);
     struct hs_record rec = {0};
-    uint64_t segment = 0;
-    int rc = 0;
+    uint64_t segment = hs_reader_segments(r);
+    int rc = head != NULL ? check_head(b, head, err) : 0;
 
     while (rc == 0 && (rc = hs_read(r, &rec)) > 0) {
         rc = 0;

@@ -50,8 +50,10 @@ struct hs_armtally {
 
 /* The items of a part: a problem and sample. */
 struct hs_armitems {
-    json_t *index;     /* "SAMPLE:PROBLEM" to number of item */
-    json_t *problems;  /* id of problem to number */
+    json_t *index;    /* "SAMPLE:PROBLEM" to number of item */
+    json_t *problems; /* id of problem to number */
+    uint64_t *asked;  /* (n) hash of prompt and gold answer */
+    size_t cap_asked;
     uint32_t *problem; /* (n) number of each item's problem */
     size_t n, cap, n_problems;
 };
@@ -84,5 +86,14 @@ bool hs_arm_is_edited(const struct hs_arm *a);
 /* Whether two arms have layer, mode, where and size (of arms without, the
  * number of coordinates) in common. */
 bool hs_arm_is_peer(const struct hs_arm *a, const struct hs_arm *b);
+
+/* How badly an edit damages speech: 0 for what still speaks, 1 for what speaks
+ * worse, 2 for what hardly speaks: the worst of own and neutral perplexity, by
+ * the unedited model's, of EOS, answers found and repetition, less the unedited
+ * model's.  A neutral text that the unedited model scores at HS_KNOWN_TEXT or
+ * more is unknown to it and not counted. */
+#define HS_KNOWN_TEXT 1000.0
+int hs_armspeech_damage(const struct hs_arm_result *none,
+                        const struct hs_arm_result *r);
 
 #endif

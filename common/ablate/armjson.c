@@ -13,6 +13,7 @@
 #include "ablate/arms.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "stream/jsonview.h"
 
 enum {
     MAX_LAYER = 65535,
@@ -112,6 +113,24 @@ hs_armset_json(const struct hs_armset *s)
     for (size_t i = 0; i < s->n; i++)
         (void)json_array_append_new(j, arm_json(&s->v[i]));
     return j;
+}
+
+void
+hs_armset_print(const struct hs_armset *s, FILE *to)
+{
+    json_t *arms = hs_armset_json(s), *arm;
+    struct hs_buf b = {0};
+    size_t i;
+
+    json_array_foreach(arms, i, arm)
+    {
+        hs_json_print(&b, arm);
+        hs_buf_str(&b, "\n");
+        (void)fwrite(b.data, 1, b.len, to);
+        b.len = 0;
+    }
+    hs_buf_free(&b);
+    json_decref(arms);
 }
 
 /* ---- reading ---- */

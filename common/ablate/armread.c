@@ -61,6 +61,7 @@ hs_armsum_free(struct hs_armsum *s)
         json_decref(s->items[p].index);
         json_decref(s->items[p].problems);
         free(s->items[p].problem);
+        free(s->items[p].asked);
     }
     free(s->tally);
     hs_armset_free(&s->set);
@@ -80,53 +81,31 @@ hs_armrecs_have(const struct hs_armrecs *r, size_t i)
 
 /* ---- heads ---- */
 
-static json_t *
-without(const json_t *j, const char *key)
+/* An arm that is there already, and the same (hs_arms_join()).  Whether it
+ * equals another one depends on which others its run had: it is enough that one
+ * of them says so. */
+static void
+unite_known(struct hs_armsum *s, size_t i, struct hs_arm *a, const json_t *j)
 {
-    json_t *copy = json_copy((json_t *)(uintptr_t)j);
-
-    (void)json_object_del(copy, key);
-    return copy;
-}
-
-static bool
-same_arm(const json_t *a, const json_t *b)
-{
-    json_t *x = without(a, "same_as"), *y = without(b, "same_as");
-    bool same = json_equal(x, y) == 1;
-
-    json_decref(x);
-    json_decref(y);
-    return same;
-}
-
-/* An arm that is there already.  Whether it equals another one depends on which
- * others its run had: it is enough that one of them says so. */
-static int
-unite_known(struct hs_armsum *s, size_t i, struct hs_arm *a, const json_t *j,
-            struct hs_error *err)
-{
-    if (!same_arm(s->tally[i].json, j))
-        return hs_fail(err, "arm %s is another one than before", a->label);
-    if (s->set.v[i].same_as == NULL && a->same_as != NULL) {
-        s->set.v[i].same_as = a->same_as;
-        a->same_as = NULL;
-        json_decref(s->tally[i].json);
-        s->tally[i].json = json_incref((json_t *)(uintptr_t)j);
-    }
-    return 0;
+    if (s->set.v[i].same_as != NULL || a->same_as == NULL)
+        return;
+    s->set.v[i].same_as = a->same_as;
+    a->same_as = NULL;
+    json_decref(s->tally[i].json);
+    s->tally[i].json = json_incref((json_t *)(uintptr_t)j);
 }
 
 /* Takes over an arm that is new, and empties it. */
-static int
-unite_arm(struct hs_armsum *s, struct hs_arm *a, const json_t *j,
-          struct hs_error *err)
+static void
+unite_arm(struct hs_armsum *s, struct hs_arm *a, const json_t *j)
 {
     const json_t *at = json_object_get(s->labels, a->label);
     size_t n = s->set.n;
 
-    if (at != NULL)
-        return unite_known(s, (size_t)json_integer_value(at), a, j, err);
+    if (at != NULL) {
+        unite_known(s, (size_t)json_integer_value(at), a, j);
+        return;
+    }
     (void)json_object_set_new(s->labels, a->label, json_integer((json_int_t)n));
     s->set.v = hs_grow(s->set.v, &s->cap_set, n + 1, sizeof *s->set.v);
     s->tally = hs_grow(s->tally, &s->cap_tally, n + 1, sizeof *s->tally);
@@ -135,23 +114,31 @@ unite_arm(struct hs_armsum *s, struct hs_arm *a, const json_t *j,
         (struct hs_armtally){.json = json_incref((json_t *)(uintptr_t)j)};
     s->set.n++;
     *a = (struct hs_arm){0};
-    return 0;
 }
 
 static int
 unite_arms(struct hs_armsum *s, const json_t *arms, struct hs_error *err)
 {
     struct hs_armset set;
-    int rc = 0;
 
     if (arms == NULL)
         return hs_fail(err, "the head lists no arms");
     if (hs_armset_read(&set, arms, err) < 0)
         return -1;
-    for (size_t i = 0; rc == 0 && i < set.n; i++)
-        rc = unite_arm(s, &set.v[i], json_array_get(arms, i), err);
+    for (size_t i = 0; i < set.n; i++)
+        unite_arm(s, &set.v[i], json_array_get(arms, i));
     hs_armset_free(&set);
-    return rc;
+    return 0;
+}
+
+/* A head's copy shares its run. */
+static void
+own_run(struct hs_head *head)
+{
+    json_t *run = json_copy(head->run);
+
+    json_decref(head->run);
+    head->run = run;
 }
 
 static int
@@ -166,8 +153,9 @@ take_head(struct hs_armsum *s, const struct hs_head *head, struct hs_error *err)
     if (!s->begun) {
         s->begun = true;
         hs_head_copy(&s->head, head);
-    } else if (hs_arms_run_same(s->head.run, head->run, err) < 0) {
-        rc = hs_fail_prefix(err, "another run");
+        own_run(&s->head);
+    } else {
+        rc = hs_arms_join(s->head.run, head->run, err);
     }
     return rc < 0 ? -1 : unite_arms(s, json_object_get(head->run, "arms"), err);
 }
@@ -183,6 +171,17 @@ find_part(const char *name, enum hs_armpart *out)
             return 0;
         }
     return -1;
+}
+
+/* What an item asks: arms can only be compared on the same. */
+static uint64_t
+asked(const struct hs_trajectory *t)
+{
+    const char *gold = t->gold != NULL ? t->gold : "";
+
+    return XXH3_64bits_withSeed(
+        gold, strlen(gold),
+        XXH3_64bits(t->prompt_hash, strlen(t->prompt_hash)));
 }
 
 /* The number of a trajectory's item, which may be new. */
@@ -209,6 +208,9 @@ number_item(struct hs_armitems *items, const struct hs_trajectory *t)
         items->problem = hs_grow(items->problem, &items->cap, ++items->n,
                                  sizeof *items->problem);
         items->problem[i] = (uint32_t)json_integer_value(problem);
+        items->asked = hs_grow(items->asked, &items->cap_asked, items->n,
+                               sizeof *items->asked);
+        items->asked[i] = asked(t);
     }
     hs_buf_free(&key);
     return i;
@@ -347,6 +349,11 @@ take_trajectory(struct hs_armsum *s, const struct hs_trajectory *t,
         return -1;
     r = &s->tally[arm].part[part];
     i = number_item(&s->items[part], t);
+    if (s->items[part].asked[i] != asked(t))
+        return hs_fail(err,
+                       "item %s: another prompt or gold answer than in "
+                       "another arm",
+                       t->id);
     hash = hash_of(t);
     if (!hs_armrecs_have(r, i)) {
         reserve(r, i);

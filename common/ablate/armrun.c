@@ -27,13 +27,13 @@ struct part {
 /* What a model did with an item, whoever did it: tokens, log-probabilities and
  * entropies to the bit. */
 static char *
-deed(const struct hs_trajectory *t, const char *item)
+deed(const struct hs_trajectory *t)
 {
     size_t n_new = t->n_tokens - t->n_prompt;
     struct hs_buf b = {0};
 
     hs_buf_printf(&b, "%s %s %s %016" PRIx64 "%016" PRIx64 "%016" PRIx64,
-                  t->part, item, t->finish,
+                  t->part, hs_arm_item(t), t->finish,
                   XXH3_64bits(t->tokens, t->n_tokens * sizeof *t->tokens),
                   XXH3_64bits(t->logprob, n_new * sizeof *t->logprob),
                   XXH3_64bits(t->entropy, n_new * sizeof *t->entropy));
@@ -42,28 +42,25 @@ deed(const struct hs_trajectory *t, const char *item)
 
 /* The same of the item alone: that it is known what was done. */
 static char *
-doer(const struct hs_trajectory *t, const char *item)
+doer(const struct hs_trajectory *t)
 {
     struct hs_buf b = {0};
 
-    hs_buf_printf(&b, "%s %s", t->part, item);
+    hs_buf_printf(&b, "%s %s", t->part, hs_arm_item(t));
     return hs_buf_cstr(&b);
 }
 
 void
 hs_ablation_saw(struct hs_ablation *a, const struct hs_trajectory *t)
 {
-    const char *item;
     char *key;
 
     if (t->arm == NULL || strcmp(t->arm, "none") != 0)
         return;
-    item = strchr(t->id, '/'); /* "none" has no slash in it */
-    item = item != NULL ? item + 1 : t->id;
-    key = deed(t, item);
+    key = deed(t);
     (void)hs_idset_add(&a->nones, key, strlen(key));
     free(key);
-    key = doer(t, item);
+    key = doer(t);
     (void)hs_idset_add(&a->nones, key, strlen(key));
     free(key);
     if (strcmp(t->part, HS_PART_PROBLEMS) == 0)
@@ -72,21 +69,15 @@ hs_ablation_saw(struct hs_ablation *a, const struct hs_trajectory *t)
 
 /* A noop must be what the unedited model did, if that is known. */
 static int
-check_noop(struct hs_ablation *a, const struct hs_arm *arm,
-           const struct hs_trajectory *t)
+check_noop(struct hs_ablation *a, const struct hs_trajectory *t)
 {
-    const char *item;
-    size_t skip = strlen(arm->label) + 1; /* behind "LABEL/" */
-    bool main_part = strcmp(t->part, HS_PART_PROBLEMS) == 0, same;
-    char *key;
+    char *key = doer(t);
+    bool known = hs_idset_has(&a->nones, key, strlen(key)), same;
 
-    item = t->id + skip + (main_part ? 0 : strlen(t->part) + 1);
-    key = doer(t, item);
-    same = hs_idset_has(&a->nones, key, strlen(key));
     free(key);
-    if (!same)
+    if (!known)
         return 0;
-    key = deed(t, item);
+    key = deed(t);
     same = hs_idset_has(&a->nones, key, strlen(key));
     free(key);
     if (!same)
@@ -140,7 +131,7 @@ emit(void *ud, const struct hs_item *item, const struct hs_job *job)
 
     if (arm->kind == HS_ARM_NONE)
         hs_ablation_saw(a, t);
-    if (arm->kind == HS_ARM_NOOP && check_noop(a, arm, t) < 0)
+    if (arm->kind == HS_ARM_NOOP && check_noop(a, t) < 0)
         return -1;
     if (check_edits(a, arm, t) < 0)
         return -1;
@@ -171,6 +162,7 @@ run_part(struct hs_ablation *a, struct part *p, const struct hs_grader *grader,
                                  .ud = p};
     int rc;
 
+    s.sched.stats = &a->shared;
     p->a = a;
     p->work.a = a;
     p->work.done = &a->sink->done;
@@ -190,20 +182,16 @@ run_problems(struct hs_ablation *a, struct hs_reread *in, const char *name,
                            struct hs_error *),
              struct hs_error *err)
 {
-    const struct hs_run_options *o = &a->o->run;
-    bool own = strcmp(part, HS_PART_OWN) == 0;
     struct part p = {.work = {.part = part, .supply = supply}};
-    struct hs_work_options wo = {.prompter = &a->run.prompter,
-                                 .name = name,
-                                 .shard = o->shard,
-                                 .n_shards = o->n_shards,
-                                 .samples = own ? 1 : o->samples,
-                                 .max_tokens = o->max_tokens};
+    struct hs_work_options wo;
     int rc;
 
     if (hs_reread_rewind(in, name, err) < 0)
         return -1;
-    wo.problems = hs_problem_reader_new(in->fd, name, &o->map);
+    wo = hs_ablation_work(
+        a, hs_problem_reader_new(in->fd, name, &a->o->run.map), name);
+    if (strcmp(part, HS_PART_OWN) == 0)
+        wo.samples = 1;
     p.work.work = hs_work_new(&wo);
     rc = run_part(a, &p, grader, err);
     hs_work_free(p.work.work);

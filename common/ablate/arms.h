@@ -39,6 +39,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "ablate/calib.h"
 #include "base/error.h"
@@ -194,6 +195,8 @@ HS_MUST_CHECK int hs_arms_build(struct hs_armset *out,
  * n_sinks, n_value, rms_ratio (4 decimals).  The order of the keys is this
  * one.  hs_armset_read() checks types, ranges and the uniqueness of labels. */
 json_t *hs_armset_json(const struct hs_armset *s);
+/* The same as JSON lines; errors stay with the file. */
+void hs_armset_print(const struct hs_armset *s, FILE *to);
 HS_MUST_CHECK int hs_armset_read(struct hs_armset *out, const json_t *j,
                                  struct hs_error *err);
 

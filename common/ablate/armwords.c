@@ -16,9 +16,6 @@
 
 #include "ablate/armdata.h"
 
-#define STILL_SPEAKS  1.5 /* ratios of perplexity */
-#define HARDLY_SPEAKS 5.0
-
 enum {
     FEW_DRAWS = 20,
     FEW_PROBLEMS = 100
@@ -214,21 +211,22 @@ say_share(struct hs_buf *b, const char *name, double now, double before)
 static void
 say_speech(struct words *w, const struct hs_arm_result *r)
 {
+    static const char *const how[] = {
+        "It still speaks: ", "It speaks worse: ", "It hardly speaks: "};
     const struct hs_arm_result *none = w->none;
     double neutral = neutral_ratio(w, r), own = own_ratio(w, r);
-    double ratio = isnan(neutral) ? own : neutral;
+    int worst = hs_armspeech_damage(none, r);
     struct hs_buf *b = &w->b;
 
-    if (isnan(ratio))
+    /* Without a text, what ended and what was found does not tell enough. */
+    if (isnan(neutral) && isnan(own) && worst == 0)
         hs_buf_str(b, " Its texts: ");
-    else if (ratio < STILL_SPEAKS)
-        hs_buf_str(b, " It still speaks: ");
-    else if (ratio < HARDLY_SPEAKS)
-        hs_buf_str(b, " It speaks worse: ");
     else
-        hs_buf_str(b, " It hardly speaks: ");
+        hs_buf_printf(b, " %s", how[worst]);
     if (!isnan(neutral))
-        hs_buf_printf(b, "neutral text x%.3g, ", neutral);
+        hs_buf_printf(b, "neutral text x%.3g%s, ", neutral,
+                      none->neutral_ppl < HS_KNOWN_TEXT ? ""
+                                                        : " (unknown to it)");
     if (!isnan(own))
         hs_buf_printf(b, "own text x%.3g, ", own);
     say_share(b, "EOS", r->eos, none->eos);

@@ -37,16 +37,46 @@ copy_item(const struct hs_item *base, char *id, const uint32_t *tokens,
                            });
 }
 
-static char *
-arm_item_id(const struct hs_armwork *w, const struct hs_arm *arm)
+static bool
+is_main(const char *part)
 {
-    bool main_part = strcmp(w->part, HS_PART_PROBLEMS) == 0;
+    return strcmp(part, HS_PART_PROBLEMS) == 0;
+}
+
+char *
+hs_arm_item_id(const char *label, const char *part, const char *item)
+{
     struct hs_buf b = {0};
 
-    if (!main_part)
-        hs_buf_printf(&b, "%s:", w->part);
-    hs_buf_printf(&b, "%s/%s", arm->label, w->base->id);
+    if (!is_main(part))
+        hs_buf_printf(&b, "%s:", part);
+    hs_buf_printf(&b, "%s/%s", label, item);
     return hs_buf_cstr(&b);
+}
+
+const char *
+hs_arm_item(const struct hs_trajectory *t)
+{
+    size_t skip = strlen(t->arm) + 1;
+
+    if (!is_main(t->part))
+        skip += strlen(t->part) + 1;
+    return skip < strlen(t->id) ? t->id + skip : t->id;
+}
+
+struct hs_work_options
+hs_ablation_work(const struct hs_ablation *a,
+                 struct hs_problem_reader *problems, const char *name)
+{
+    const struct hs_run_options *o = &a->o->run;
+
+    return (struct hs_work_options){.prompter = &a->run.prompter,
+                                    .problems = problems,
+                                    .name = name,
+                                    .shard = o->shard,
+                                    .n_shards = o->n_shards,
+                                    .samples = o->samples,
+                                    .max_tokens = o->max_tokens};
 }
 
 /* Arms of one layer follow each other; the unedited model goes with the first
@@ -106,7 +136,7 @@ hs_armwork_next(struct hs_armwork *w, struct hs_item **item,
         arm = &arms->v[w->arm++ % arms->n];
         if (arm->same_as != NULL || (arm->kind == HS_ARM_NOOP) != late)
             continue;
-        id = arm_item_id(w, arm);
+        id = hs_arm_item_id(arm->label, w->part, w->base->id);
         if (hs_idset_has(w->done, id, strlen(id))) {
             free(id);
             w->n_done++;

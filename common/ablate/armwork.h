@@ -29,6 +29,16 @@ struct hs_armwork {
     uint64_t group;       /* private */
 };
 
+/* The id of an arm's item, owned by the caller; and the item's part of such an
+ * id, borrowed. */
+char *hs_arm_item_id(const char *label, const char *part, const char *item);
+const char *hs_arm_item(const struct hs_trajectory *t);
+
+/* Whose problems to work on, as the run asks: all borrowed. */
+struct hs_work_options hs_ablation_work(const struct hs_ablation *a,
+                                        struct hs_problem_reader *problems,
+                                        const char *name);
+
 /* next() of hs_solve(), ud a struct hs_armwork. */
 HS_MUST_CHECK int hs_armwork_next(struct hs_armwork *w, struct hs_item **item,
                                   struct hs_error *err);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ablate/armwork.h"
 #include "base/mem.h"
 #include "base/tempfile.h"
 #include "stream/input.h"
@@ -91,15 +92,11 @@ make_states(struct hs_ablation *a, struct hs_error *err)
     struct making m = {.most = o->calibrate};
     struct hs_problem_reader *problems =
         hs_problem_reader_new(a->problems.fd, "<stdin>", &o->run.map);
-    const struct hs_work_options wo = {.prompter = &a->run.prompter,
-                                       .problems = problems,
-                                       .name = "<stdin>",
-                                       .shard = 1,
-                                       .n_shards = 1,
-                                       .samples = 1,
-                                       .max_tokens = o->run.max_tokens};
+    struct hs_work_options wo = hs_ablation_work(a, problems, "<stdin>");
     int rc = -1;
 
+    wo.shard = wo.n_shards = 1;
+    wo.samples = 1;
     m.work = hs_work_new(&wo);
     a->states = hs_tempfile(NULL, err);
     if (a->states != NULL)
@@ -137,6 +134,27 @@ open_reader(struct hs_ablation *a, const char **name, struct hs_error *err)
     return hs_reader_open(fd, *name);
 }
 
+/* States of a file must be of all positions that the edit reaches: the last
+ * ones alone have other means, and sinks show at the first. */
+static int
+check_positions(const struct hs_ablation *a, struct hs_reader *r,
+                const char *name, struct hs_error *err)
+{
+    const struct hs_head *head = hs_reader_head(r);
+    bool generated = a->o->where == HS_EDIT_GENERATED;
+
+    if (head == NULL)
+        return hs_fail(err, "%s", hs_reader_error(r));
+    if (head->positions != NULL && strcmp(head->kind, "activations") == 0 &&
+        strcmp(head->positions, "tokens") != 0 &&
+        !(generated && strcmp(head->positions, "all") == 0))
+        return hs_fail(err,
+                       "%s: has states of positions '%s'; hs-extract "
+                       "--positions=tokens keeps those that are needed",
+                       name, head->positions);
+    return 0;
+}
+
 int
 hs_calibrate(struct hs_ablation *a, struct hs_error *err)
 {
@@ -149,8 +167,10 @@ hs_calibrate(struct hs_ablation *a, struct hs_error *err)
     r = open_reader(a, &name, err);
     if (r == NULL)
         return -1;
-    rc = hs_calib_read(&a->calib, r, name, &a->layers, a->o->where,
-                       a->run.model->fingerprint, err);
+    rc = check_positions(a, r, name, err);
+    if (rc == 0)
+        rc = hs_calib_read(&a->calib, r, name, &a->layers, a->o->where,
+                           a->run.model->fingerprint, err);
     hs_reader_close(r);
     return rc;
 }

@@ -57,7 +57,7 @@ struct sched {
     size_t n_index;
     float *logits;  /* (LOGIT_ROWS, n_vocab) */
     float *scratch; /* (threads, sampler scratch) */
-    bool *bad;      /* (max_rows) */
+    bool *bad;      /* (LOGIT_ROWS) */
 };
 
 static size_t

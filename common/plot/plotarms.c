@@ -187,6 +187,9 @@ by_accuracy(const void *a, const void *b)
     const struct hs_arm_row *x = a, *y = b;
     double u = x->accuracy.value, v = y->accuracy.value;
 
+    /* Draws without answers last. */
+    if (isnan(u) || isnan(v))
+        return isnan(u) - isnan(v);
     return (u > v) - (u < v);
 }
 

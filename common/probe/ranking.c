@@ -51,6 +51,8 @@ hs_top_scan(const char *s, struct hs_top *out, struct hs_error *err)
     number = hs_strndup(s, n - 1);
     rc = hs_scan_f64(number, 0, 100, &percent, err);
     free(number);
+    if (rc == 0 && !(percent > 0))
+        rc = hs_fail(err, "'%s' is no coordinates at all", s);
     out->share = percent / 100;
     return rc;
 }

@@ -62,8 +62,9 @@ double hs_mcnemar_power(uint64_t n, double p_lost, double p_gained,
                         double alpha);
 
 /* The smallest drop p_lost - p_gained, at most 1e-6 above it, at which that
- * power is at least power; NaN if no drop up to 1 - 2 p_gained, where each pair
- * changes, reaches it. */
+ * power is at least power, by bisection: exact power climbs in small steps, so
+ * a hair below it may do as well; NaN if no drop up to 1 - 2 p_gained, where
+ * each pair changes, reaches it. */
 double hs_smallest_drop(uint64_t n, double p_gained, double alpha,
                         double power);
 

@@ -7,6 +7,7 @@
 #include "stream/headjoin.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "stream/input.h"
 #include "stream/sink.h"
@@ -60,34 +61,107 @@ label_of(const json_t *arm)
     return label != NULL ? label : "";
 }
 
-int
-hs_arms_join(json_t *to, const json_t *from, struct hs_error *err)
+/* Whether two arms of one label are one. */
+static int
+check_arm(const json_t *a, const json_t *b, bool same_states,
+          struct hs_error *err)
 {
-    json_t *arms = json_array(), *index = json_object(), *arm, *same;
+    static const char resample[] = "resample";
+    const char *mode = json_string_value(json_object_get(a, "mode"));
+    json_t *x = json_copy((json_t *)(uintptr_t)a);
+    json_t *y = json_copy((json_t *)(uintptr_t)b);
+    bool same;
+
+    (void)json_object_del(x, "same_as");
+    (void)json_object_del(y, "same_as");
+    same = json_equal(x, y) && (same_states || mode == NULL ||
+                                strncmp(mode, resample, strlen(resample)) != 0);
+    json_decref(x);
+    json_decref(y);
+    if (same)
+        return 0;
+    return hs_fail(err,
+                   "the arm %s is another one (drawn, measured or resampled "
+                   "otherwise)",
+                   label_of(a));
+}
+
+static bool
+equal_member(const json_t *a, const json_t *b, const char *key)
+{
+    return json_equal(json_object_get(a, key), json_object_get(b, key)) == 1;
+}
+
+/* The arms of to, then those of from that are new. */
+static int
+join_arms(json_t *arms, const json_t *to, const json_t *from,
+          struct hs_error *err)
+{
+    bool same_states = equal_member(to, from, "draw_seed") &&
+                       equal_member(to, from, "calibration");
+    json_t *index = json_object(), *arm, *at;
     int rc = 0;
     size_t i;
 
-    /* The array may be shared with a copy of the head. */
     json_array_foreach(json_object_get(to, "arms"), i, arm)
     {
         (void)json_array_append(arms, arm);
-        (void)json_object_set(index, label_of(arm), arm);
+        (void)json_object_set_new(index, label_of(arm),
+                                  json_integer((json_int_t)i));
     }
     json_array_foreach(json_object_get(from, "arms"), i, arm)
     {
-        same = json_object_get(index, label_of(arm));
-        if (same != NULL && !json_equal(same, arm)) {
-            rc = hs_fail(err, "the arm %s is another one", label_of(arm));
-            break;
-        }
-        if (same != NULL)
+        at = json_object_get(index, label_of(arm));
+        if (at == NULL) {
+            (void)json_object_set_new(
+                index, label_of(arm),
+                json_integer((json_int_t)json_array_size(arms)));
+            (void)json_array_append(arms, arm);
             continue;
-        (void)json_array_append(arms, arm);
-        (void)json_object_set(index, label_of(arm), arm);
+        }
+        size_t k = (size_t)json_integer_value(at);
+        const json_t *have = json_array_get(arms, k);
+
+        rc = check_arm(have, arm, same_states, err);
+        if (rc < 0)
+            break;
+        if (is_absent(json_object_get(have, "same_as")))
+            (void)json_array_set(arms, k, arm);
     }
-    (void)json_object_set_new(to, "arms", arms);
     json_decref(index);
     return rc;
+}
+
+int
+hs_arms_join(json_t *to, const json_t *from, struct hs_error *err)
+{
+    json_t *arms = json_array();
+
+    int rc = hs_arms_run_same(to, from, err);
+
+    if (rc < 0)
+        hs_fail_prefix(err, "another run");
+    else
+        rc = join_arms(arms, to, from, err);
+    if (rc < 0) {
+        json_decref(arms);
+        return -1;
+    }
+    for (size_t i = 0; i < N_PART_KEYS; i++)
+        if (is_absent(json_object_get(to, part_keys[i])) &&
+            !is_absent(json_object_get(from, part_keys[i])))
+            (void)json_object_set(to, part_keys[i],
+                                  json_object_get(from, part_keys[i]));
+    (void)json_object_set_new(to, "arms", arms);
+    return 0;
+}
+
+static int
+join_head(struct hs_head *to, const struct hs_head *head, struct hs_error *err)
+{
+    if (hs_head_compatible(to, head, err) < 0)
+        return -1;
+    return hs_arms_join(to->run, head->run, err);
 }
 
 /* Joins the heads of one file. */
@@ -97,34 +171,35 @@ join_file(struct hs_head *head, const char *path, struct hs_error *err)
     struct hs_reader *r = hs_input_open(path, err);
     const struct hs_list none = {0};
     struct hs_record rec = {0};
-    const struct hs_head *h;
     uint64_t segments = 0;
-    int rc = 0;
+    int rc = 0, more = 1;
 
     if (r == NULL)
         return -1;
-    h = hs_reader_head(r);
-    if (h != NULL)
+    if (hs_reader_head(r) != NULL)
         hs_reader_select(r, &none);
-    for (int more = 1; rc == 0 && more > 0 && h != NULL;) {
-        if (hs_reader_segments(r) != segments) {
-            segments = hs_reader_segments(r);
-            h = hs_reader_head(r);
-            rc = hs_head_compatible(head, h, err);
-            if (rc == 0)
-                rc = hs_arms_run_same(head->run, h->run, err);
-            if (rc == 0)
-                rc = hs_arms_join(head->run, h->run, err);
-            if (rc < 0)
-                rc = hs_fail_prefix(err, "%s", path);
-        }
-        more = rc == 0 ? hs_read(r, &rec) : 0;
+    while (rc == 0 && more > 0) {
+        more = segments > 0 ? hs_read(r, &rec) : 1;
+        if (more < 0 || hs_reader_head(r) == NULL)
+            rc = hs_fail(err, "%s", hs_reader_error(r));
+        else if (hs_reader_segments(r) != segments &&
+                 join_head(head, hs_reader_head(r), err) < 0)
+            rc = hs_fail_prefix(err, "%s", path);
+        segments = hs_reader_segments(r);
     }
-    if (hs_reader_error(r)[0] != '\0')
-        rc = hs_fail(err, "%s", hs_reader_error(r));
     hs_record_free(&rec);
     hs_reader_close(r);
     return rc;
+}
+
+/* Whether a path can be read twice. */
+static bool
+is_plain(const char *path)
+{
+    struct stat st;
+
+    return strcmp(path, "-") != 0 && stat(path, &st) == 0 &&
+           S_ISREG(st.st_mode);
 }
 
 int
@@ -139,7 +214,7 @@ hs_heads_join(struct hs_head *head, char *const *paths, size_t n,
     json_decref(head->run);
     head->run = run;
     for (size_t i = 0; i < n; i++)
-        if (strcmp(paths[i], "-") != 0 && join_file(head, paths[i], err) < 0)
+        if (is_plain(paths[i]) && join_file(head, paths[i], err) < 0)
             return -1;
     return 0;
 }

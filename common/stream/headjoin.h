@@ -20,13 +20,18 @@
 HS_MUST_CHECK int hs_arms_run_same(const json_t *was, const json_t *is,
                                    struct hs_error *err);
 
-/* Appends the arms of run from whose labels are not in run to.  Returns 0, or
- * -1 when an arm of the same label is another one. */
+/* Joins run from to run to, if they are comparable: to gets the arms whose
+ * labels it has not, "neutral" and "also" where its own are null, and "same_as"
+ * of arms where its own is null, since that depends on which others a run had.
+ * Nothing that to shares with others is changed.  Returns 0, or -1: they are
+ * not, an arm of one label is another one, or takes its states from elsewhere
+ * (resample with another draw_seed or calibration). */
 HS_MUST_CHECK int hs_arms_join(json_t *to, const json_t *from,
                                struct hs_error *err);
 
 /* If head is of kind "arms", joins the heads of all segments of n files to it;
- * "-" is left out, since it can be read only once.  Returns 0, or -1 with the
+ * what is no plain file is left out, since it can be
+ * read only once.  Returns 0, or -1 with the
  * reason. */
 HS_MUST_CHECK int hs_heads_join(struct hs_head *head, char *const *paths,
                                 size_t n, struct hs_error *err);

@@ -57,9 +57,27 @@ is_listed(struct hs_pick *p, const char *text)
     return true;
 }
 
+/* 1 for a trajectory that was not met before, 0 for one that is the same and
+ * may be left out, -1. */
+static int
+is_new(struct hs_pick *p, const struct hs_trajectory *t, const uint8_t *raw,
+       size_t n, struct hs_error *err)
+{
+    bool again = !hs_idset_add(&p->seen, t->id, strlen(t->id));
+
+    if (p->drop_duplicates && !hs_idset_add(&p->seen, (const char *)raw, n))
+        return 0;
+    if (!again)
+        return 1;
+    return hs_fail(err,
+                   "%s: a second trajectory of this id; --allow-duplicates "
+                   "keeps both",
+                   t->id);
+}
+
 int
 hs_pick_test(struct hs_pick *p, const struct hs_trajectory *t,
-             struct hs_error *err)
+             const uint8_t *raw, size_t n, struct hs_error *err)
 {
     int rc = 1;
 
@@ -72,12 +90,8 @@ hs_pick_test(struct hs_pick *p, const struct hs_trajectory *t,
     }
     if (rc > 0 && p->sample < 1)
         rc = hs_deal(HS_DEAL_SAMPLE, p->seed, t->problem) < p->sample;
-    if (rc > 0 && !p->allow_duplicates &&
-        !hs_idset_add(&p->seen, t->id, strlen(t->id)))
-        rc = hs_fail(err,
-                     "%s: a second trajectory of this id; "
-                     "--allow-duplicates keeps both",
-                     t->id);
+    if (rc > 0 && !p->allow_duplicates)
+        rc = is_new(p, t, raw, n, err);
     return rc;
 }
 

@@ -21,6 +21,7 @@ struct hs_pick {
     double sample;        /* share of the problems, by a hash of the id */
     uint64_t seed;        /* of that hash */
     bool allow_duplicates;
+    bool drop_duplicates; /* a second one of the same bytes is left out */
 
     struct hs_idset ids, found, seen; /* private */
 };
@@ -31,9 +32,11 @@ HS_MUST_CHECK int hs_pick_begin(struct hs_pick *p, struct hs_error *err);
 /* Whether p leaves anything out. */
 bool hs_pick_is_choosy(const struct hs_pick *p);
 
-/* Returns 1 when t is picked, 0 when it is not, -1 when the expression does
- * not fit it, or when it was picked before and that is not allowed. */
+/* raw (n) are the bytes of t.  Returns 1 when t is picked, 0 when it is not, -1
+ * when the expression does not fit it, or when it was picked before and that is
+ * not allowed. */
 HS_MUST_CHECK int hs_pick_test(struct hs_pick *p, const struct hs_trajectory *t,
+                               const uint8_t *raw, size_t n,
                                struct hs_error *err);
 
 /* At the end: warns if lines of ids_file were met nowhere. */

@@ -167,15 +167,48 @@ is_precious(const char *part)
     return found;
 }
 
-/* Copies a finished file into the part, which is empty. */
+/* Writes the records of a finished file to the part, which is empty, and leaves
+ * the writer open behind the last: none is lost, whatever this run is about,
+ * and with nothing to add the file is the same again. */
 static int
-copy_finished(struct hs_sink *s, const char *path, struct hs_error *err)
+copy_records(struct hs_sink *s, struct hs_reader *r, const struct hs_head *head,
+             int level, struct hs_error *err)
+{
+    const struct hs_head *was = hs_reader_head(r);
+    struct hs_record rec = {0};
+    int rc = 0;
+
+    if (was == NULL)
+        return hs_fail(err, "%s", hs_reader_error(r));
+    if (hs_head_compatible(was, head, err) < 0 ||
+        hs_run_same(was->run, head->run, err) < 0)
+        return hs_fail_prefix(err, "%s: this is another run", s->file.part);
+    s->writer = hs_writer_open(s->file.fd, s->name, was, level, err);
+    if (s->writer == NULL)
+        return -1;
+    while (rc == 0 && (rc = hs_read(r, &rec)) > 0) {
+        if (rec.type == HS_REC_TRAJECTORY) {
+            (void)add_done(s, &rec.traj);
+            s->kept++;
+        }
+        rc = hs_write_raw(s->writer, &rec);
+        if (rc < 0)
+            hs_fail(err, "%s", hs_writer_error(s->writer));
+    }
+    if (hs_reader_error(r)[0] != '\0')
+        rc = hs_fail(err, "%s", hs_reader_error(r));
+    hs_record_free(&rec);
+    return rc;
+}
+
+static int
+copy_finished(struct hs_sink *s, const char *path, const struct hs_head *head,
+              int level, struct hs_error *err)
 {
     struct hs_idset ids = {0};
+    struct hs_reader *r;
     uint64_t segments = 0;
     int rc = read_whole(&ids, path, &segments, err), fd;
-    char buf[65536];
-    ssize_t n;
 
     hs_idset_free(&ids);
     if (rc <= 0)
@@ -189,15 +222,10 @@ copy_finished(struct hs_sink *s, const char *path, struct hs_error *err)
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return hs_fail(err, "%s: %s", path, strerror(errno));
-    while ((n = read(fd, buf, sizeof buf)) > 0)
-        if (hs_write_all(s->file.fd, buf, (size_t)n) < 0) {
-            n = -1;
-            break;
-        }
-    if (n < 0)
-        rc = hs_fail(err, "%s: %s", s->file.part, strerror(errno));
-    (void)close(fd);
-    return n < 0 ? rc : 0;
+    r = hs_reader_open(fd, path);
+    rc = copy_records(s, r, head, level, err);
+    hs_reader_close(r);
+    return rc;
 }
 
 /* Cuts what is not whole off the part and opens a writer behind the rest. */
@@ -251,8 +279,10 @@ open_file(struct hs_sink *s, const char *path, bool resume,
         s->writer = hs_writer_open(s->file.fd, s->name, head, level, err);
         return s->writer != NULL ? 0 : -1;
     }
-    if (!have_part && access(path, F_OK) == 0 &&
-        copy_finished(s, path, err) < 0) {
+    if (!have_part && access(path, F_OK) == 0) {
+        if (copy_finished(s, path, head, level, err) == 0)
+            return 0;
+        s->kept = 0;
         (void)unlink(s->file.part);
         return -1;
     }

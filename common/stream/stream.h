@@ -37,6 +37,8 @@ enum {
     HS_PLANE_MIN = 1024,      /* bytes of a plane that is a block of its own */
     HS_FRAME_DUE = 512 << 10, /* pending bytes that end a frame before the
                                * next record other than states */
+    HS_FRAME_RECORDS = 64,    /* or as many of these: they are lost with the
+                               * program, and may be hours of work */
     HS_LEVEL_DEFAULT = 1
 };
 

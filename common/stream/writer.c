@@ -21,6 +21,7 @@ struct frame {
     struct hs_buf plain;
     size_t *cuts; /* (n_cuts) bytes of plain where zstd begins a block */
     size_t n_cuts, cap_cuts;
+    size_t n_records;     /* other than states */
     struct hs_buf packed; /* compressed */
     const char *failed;   /* what zstd said, NULL if all is well */
 };
@@ -87,17 +88,6 @@ new_writer(int fd, const char *name, int level, struct hs_error *err)
     return w;
 }
 
-int
-hs_writer_team(struct hs_writer *w, struct hs_team *team)
-{
-    size_t n = hs_team_size(team);
-
-    if (hs_writer_flush(w) < 0 || set_up(w, n, n) < 0)
-        return -1;
-    w->team = team;
-    return 0;
-}
-
 /* Compresses n bytes at p, beginning a block at each cut. */
 static void
 pack(ZSTD_CCtx *z, struct frame *f, const uint8_t *p, size_t n)
@@ -140,7 +130,7 @@ write_frame(struct hs_writer *w, struct frame *f)
 {
     size_t n = f->packed.len;
 
-    f->plain.len = f->packed.len = f->n_cuts = 0;
+    f->plain.len = f->packed.len = f->n_cuts = f->n_records = 0;
     if (f->failed != NULL)
         return hs_fail(&w->err, "%s: zstd: %s", w->name, f->failed);
     if (hs_write_all(w->fd, f->packed.data, n) < 0)
@@ -181,6 +171,18 @@ drain(struct hs_writer *w)
     }
     w->filled = 0;
     return rc;
+}
+
+int
+hs_writer_team(struct hs_writer *w, struct hs_team *team)
+{
+    size_t n = hs_team_size(team);
+
+    /* The frame that is being filled stays. */
+    if (drain(w) < 0 || set_up(w, n, n) < 0)
+        return -1;
+    w->team = team;
+    return 0;
 }
 
 /* The frame being filled; there always is one. */
@@ -249,9 +251,11 @@ is_states(const uint8_t *p, size_t n)
  * pending, and before one that would make the frame too large; so they are a
  * function of the objects, however these came here. */
 static bool
-ends_frame(size_t before, size_t n, bool states)
+ends_frame(const struct frame *f, size_t before, size_t n, bool states)
 {
-    return (!states && before >= HS_FRAME_DUE) || before + n > HS_OBJECT_MAX;
+    bool due = before >= HS_FRAME_DUE || f->n_records >= HS_FRAME_RECORDS;
+
+    return (!states && due) || before + n > HS_OBJECT_MAX;
 }
 
 static int
@@ -286,8 +290,10 @@ add_object(struct hs_writer *w, const uint8_t *p, size_t n, size_t cut,
 {
     if (check_size(w, n) < 0)
         return -1;
-    if (ends_frame(pending(w)->plain.len, n, states) && end_frame(w) < 0)
+    if (ends_frame(pending(w), pending(w)->plain.len, n, states) &&
+        end_frame(w) < 0)
         return -1;
+    pending(w)->n_records += !states;
     add_cuts(pending(w), pending(w)->plain.len, cut, n);
     hs_buf_add(&pending(w)->plain, p, n);
     return 0;
@@ -330,15 +336,17 @@ hs_write_encoded(struct hs_writer *w, const struct hs_encoded *e)
         return 0;
     for (size_t i = 0; i < e->n; end = e->objects[i++].end) {
         size_t n = e->objects[i].end - end;
+        bool states = is_states(p + end, n);
 
         if (check_size(w, n) < 0)
             return -1;
-        if (ends_frame(pending(w)->plain.len + end - start, n,
-                       is_states(p + end, n))) {
+        if (ends_frame(pending(w), pending(w)->plain.len + end - start, n,
+                       states)) {
             if (end_frame_with(w, p + start, end - start) < 0)
                 return -1;
             start = end;
         }
+        pending(w)->n_records += !states;
         add_cuts(pending(w), pending(w)->plain.len + end - start,
                  e->objects[i].cut, n);
     }
