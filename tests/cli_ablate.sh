@@ -147,9 +147,15 @@ is 'with all arms in the head' \
 is 'and report the same, too' "$(ablate-eval --report=tsv a.hsz b.hsz | sort | cksum)" \
     "$(ablate-eval --report=tsv one.hsz | sort | cksum)"
 
-hs-cat --allow-duplicates a.hsz b.hsz >joined.hsz
-is 'answers in common are reported once' "$(ablate-eval --report=tsv joined.hsz | sort | cksum)" \
+hs-cat a.hsz b.hsz >joined.hsz
+is 'answers in common are kept once' "$(digest joined.hsz)" "$(digest one.hsz)"
+is 'and reported once' "$(ablate-eval --report=tsv joined.hsz | sort | cksum)" \
     "$(ablate-eval --report=tsv one.hsz | sort | cksum)"
+sed 's/37 coins/38 coins/' p.jsonl >asked.jsonl
+run -r mc.hsz -l 2 --arms none,rms-top -o asked.hsz <asked.jsonl
+status 'answers to another question are not compared' 1 ablate-eval --report a.hsz asked.hsz
+ok 'the item is named' grep -q 'chain-test-0000: another prompt or gold answer' err
+status 'nor joined' 1 hs-cat -o no.hsz a.hsz asked.hsz
 # Comparable is comparable in any order.
 jq -r .question p.jsonl >long.txt
 run -r mc.hsz -l 2 --arms none,value --neutral none -o n0.hsz <p.jsonl
@@ -235,6 +241,8 @@ refuse 'no draws' 2 '--arms' -r mc.hsz --arms none,random:0
 refuse 'an unknown mode' 2 '--mode' -r mc.hsz --mode halve
 refuse 'a mode without its number' 2 '--mode' -r mc.hsz --mode scale
 refuse 'a size of nothing' 2 '--top' -r mc.hsz --top 0
+refuse 'a share of nothing' 2 '--top' -r mc.hsz --top 0%
+refuse 'a report without none' 2 'needs the arm none' --report --output=out.hsz -r mc.hsz --arms value
 refuse 'positions' 2 '--where' -r mc.hsz --where prompt
 refuse 'two calibrations' 2 'not both' -r mc.hsz --acts acts.hsz
 refuse 'a terminal format' 2 '--report' --report=xml -q

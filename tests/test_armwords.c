@@ -538,6 +538,46 @@ test_machines(void **state)
     free_world(&w);
 }
 
+/* Speech is judged by whatever is worst of it. */
+static void
+test_speech(void **state)
+{
+    const struct hs_arm_result none = {.own_ppl = 1.1,
+                                       .neutral_ppl = 50,
+                                       .eos = 0.99,
+                                       .parsed = 1,
+                                       .repetition = 0.04};
+    struct hs_arm_result r = none;
+
+    (void)state;
+    assert_int_equal(hs_armspeech_damage(&none, &r), 0);
+    r.neutral_ppl = 76;
+    assert_int_equal(hs_armspeech_damage(&none, &r), 1);
+    r.neutral_ppl = 250;
+    assert_int_equal(hs_armspeech_damage(&none, &r), 2);
+    r.neutral_ppl = NAN;
+    assert_int_equal(hs_armspeech_damage(&none, &r), 0);
+    r.own_ppl = 6;
+    assert_int_equal(hs_armspeech_damage(&none, &r), 2);
+    r = none;
+    r.eos = 0.8;
+    assert_int_equal(hs_armspeech_damage(&none, &r), 1);
+    r = none;
+    r.parsed = 0.4;
+    assert_int_equal(hs_armspeech_damage(&none, &r), 2);
+    r = none;
+    r.repetition = 0.2;
+    assert_int_equal(hs_armspeech_damage(&none, &r), 1);
+
+    /* A text that is noise to the unedited model says nothing. */
+    struct hs_arm_result noise = none;
+
+    noise.neutral_ppl = 1e9;
+    r = none;
+    r.neutral_ppl = 1e12;
+    assert_int_equal(hs_armspeech_damage(&noise, &r), 0);
+}
+
 int
 main(void)
 {
@@ -545,6 +585,7 @@ main(void)
         cmocka_unit_test(test_cause),   cmocka_unit_test(test_decoy),
         cmocka_unit_test(test_sizes),   cmocka_unit_test(test_few),
         cmocka_unit_test(test_samples), cmocka_unit_test(test_machines),
+        cmocka_unit_test(test_speech),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
