@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "ablate/armdata.h"
 #include "armstream.h"
 #include "base/json.h"
 #include "memstream.h"

@@ -105,8 +105,9 @@ hs_paired_bootstraps(const int32_t *diff, const uint32_t *count, size_t n_sets,
     size_t *n = hs_calloc(n_sets, sizeof *n);
 
     for (size_t i = 0; i < n_sets; i++) {
-        n[i] = groups_with_items(count + i * n_groups, n_groups);
         out[i] = (struct hs_interval){NAN, NAN, NAN, NAN};
+        if (n_groups > 0)
+            n[i] = groups_with_items(count + i * n_groups, n_groups);
     }
     for (size_t i = 0; i < n_sets; i++) {
         size_t same = n[i];
