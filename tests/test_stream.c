@@ -370,6 +370,71 @@ test_copy(void **state)
     }
 }
 
+/* Small records wait for 63 others at most. */
+static void
+test_frames(void **state)
+{
+    static const uint8_t magic[] = {0x28, 0xb5, 0x2f, 0xfd};
+    struct hs_head h = test_head(HS_F16, 4, 1);
+    const uint32_t n = 2 * HS_FRAME_RECORDS + 1;
+    struct hs_buf b = make_stream(&h, 0, n, 1);
+    size_t n_frames = 0;
+
+    (void)state;
+    for (size_t i = 0; i + sizeof magic <= b.len; i++)
+        n_frames += memcmp(b.data + i, magic, sizeof magic) == 0;
+    /* The head; two full ones; one trajectory and the end. */
+    assert_int_equal(n_frames, 4);
+    assert_int_equal(read_all(b.data, b.len).counts.trajectories, n);
+    hs_buf_free(&b);
+    hs_head_free(&h);
+}
+
+/* The arm and the part of an answer, both or none. */
+static void
+test_arm(void **state)
+{
+    struct hs_head h = test_head(HS_F16, 4, 1);
+    struct hs_encoded e = {0};
+    struct hs_record rec = {0};
+    struct hs_trajectory t;
+    struct hs_error err;
+    int fd = memory_file("", 0);
+    struct hs_writer *w;
+    struct hs_reader *r;
+    struct hs_buf b;
+
+    (void)state;
+    hs_list_free(&h.layers);
+    h.layers = (struct hs_list){0};
+    w = hs_writer_open(fd, "out", &h, 1, &err);
+    assert_non_null(w);
+    make_trajectory(&t, 0, 0);
+    hs_trajectory_set(&t.arm, "L2/value@1%");
+    hs_trajectory_set(&t.part, "own");
+    hs_encode_trajectory(&e, &t);
+    hs_trajectory_free(&t);
+    make_trajectory(&t, 1, 0);
+    hs_encode_trajectory(&e, &t);
+    hs_trajectory_free(&t);
+    assert_int_equal(hs_write_encoded(w, &e), 0);
+    assert_int_equal(hs_writer_close(w, &err), 0);
+    hs_encoded_free(&e);
+    b = contents(fd);
+    r = hs_reader_open(memory_file(b.data, b.len), "in");
+    assert_int_equal(hs_read(r, &rec), 1);
+    assert_string_equal(rec.traj.arm, "L2/value@1%");
+    assert_string_equal(rec.traj.part, "own");
+    assert_int_equal(hs_read(r, &rec), 1);
+    assert_null(rec.traj.arm);
+    assert_null(rec.traj.part);
+    assert_int_equal(hs_read(r, &rec), 0);
+    hs_record_free(&rec);
+    hs_reader_close(r);
+    hs_buf_free(&b);
+    hs_head_free(&h);
+}
+
 int
 main(void)
 {
@@ -378,6 +443,7 @@ main(void)
         cmocka_unit_test(test_overflow),    cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_segments),    cmocka_unit_test(test_incompatible),
         cmocka_unit_test(test_select),      cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_frames),      cmocka_unit_test(test_arm),
     };
 
     return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
