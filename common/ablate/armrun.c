@@ -14,6 +14,7 @@
 #include "ablate/ablation.h"
 #include "ablate/armsum.h"
 #include "ablate/armwork.h"
+#include "ablate/neutral.h"
 #include "base/mem.h"
 #include "task/solve.h"
 
@@ -233,7 +234,7 @@ expect(const struct hs_ablation *a)
         n += shard_of(hs_problem_lines(a->also.fd), o) * o->samples;
     n += shard_of(a->own.n, o);
     if (o->shard == 1)
-        n += (a->neutral.n + 255) / 256;
+        n += (a->neutral.n + HS_NEUTRAL_PIECE - 1) / HS_NEUTRAL_PIECE;
     return lines > 0 ? n * arms : 0;
 }
 

@@ -174,6 +174,28 @@ hs_supply_work(struct hs_armwork *w, struct hs_item **base,
     return hs_work_next(w->work, base, err);
 }
 
+/* An answer that was not met can only be missing where it was replayed before:
+ * a finished output that is gone on with is not read again to its end. */
+static int
+check_met(const struct hs_armwork *w, const struct hs_own *own,
+          const struct hs_item *item, struct hs_error *err)
+{
+    char *id;
+    bool done;
+
+    if (own == NULL || own->tokens != NULL)
+        return 0;
+    id = hs_arm_item_id("none", w->part, item->id);
+    done = hs_idset_has(w->done, id, strlen(id));
+    free(id);
+    if (done)
+        return 0;
+    return hs_fail(err,
+                   "%s: its unedited answer is not known, so it can not be "
+                   "replayed",
+                   item->id);
+}
+
 int
 hs_supply_own(struct hs_armwork *w, struct hs_item **base, struct hs_error *err)
 {
@@ -193,6 +215,10 @@ hs_supply_own(struct hs_armwork *w, struct hs_item **base, struct hs_error *err)
         }
         job = item->user;
         own = hs_ownset_find(&w->a->own, job->traj.problem);
+        if (job->traj.sample == 0 && check_met(w, own, item, err) < 0) {
+            hs_item_free(item);
+            return -1;
+        }
         /* Nothing can be scored where nothing was said. */
         if (job->traj.sample > 0 || own == NULL || own->n_tokens == 0) {
             hs_item_free(item);
