@@ -17,30 +17,30 @@
 
 /* | stands behind the byte that ends a step. */
 static const struct {
-    enum hs_step_rule rule;
+    struct hs_step_rule rule;
     const char *text;
 } cases[] = {
-    {HS_STEP_LINE, ""},
-    {HS_STEP_LINE, "\n\n \n"},
-    {HS_STEP_LINE, "a\n|"},
-    {HS_STEP_LINE, "a\n|\n\nb\n|c"},
-    {HS_STEP_LINE, "a \t\r\n| \n b\n|"},
-    {HS_STEP_LINE, "```\n|x\n|\n```\n|"},
-    {HS_STEP_PARAGRAPH, "a\nb\nc"},
-    {HS_STEP_PARAGRAPH, "\n\na"},
-    {HS_STEP_PARAGRAPH, "a\n\n|"},
-    {HS_STEP_PARAGRAPH, "a\n\n|\n\nb\n\n|"},
-    {HS_STEP_PARAGRAPH, "a\n\n|b\nc\n \t\r\n|d"},
-    {HS_STEP_PARAGRAPH, "a \r\n\r\n|b"},
-    {HS_STEP_PARAGRAPH, "a\n \n|\n\n\nb"},
-    {HS_STEP_PARAGRAPH, "a\n\n|```c\nx\n\ny\n\n\n```\n\n|b\n\n|"},
-    {HS_STEP_PARAGRAPH, "a\n  ```\nx\n\n  ```\n\n|"},
-    {HS_STEP_PARAGRAPH, "a ```\n\n|b"},
-    {HS_STEP_PARAGRAPH, "``\n\n|b"},
-    {HS_STEP_PARAGRAPH, "`` `\n\n|b"},
-    {HS_STEP_PARAGRAPH, "````\n\nx\n\n````\n\n|"},
-    {HS_STEP_PARAGRAPH, "```\n\nnever closed\n\n"},
-    {HS_STEP_PARAGRAPH, "\xc2\xa0\n\n|"},
+    {{.kind = HS_STEP_LINE}, ""},
+    {{.kind = HS_STEP_LINE}, "\n\n \n"},
+    {{.kind = HS_STEP_LINE}, "a\n|"},
+    {{.kind = HS_STEP_LINE}, "a\n|\n\nb\n|c"},
+    {{.kind = HS_STEP_LINE}, "a \t\r\n| \n b\n|"},
+    {{.kind = HS_STEP_LINE}, "```\n|x\n|\n```\n|"},
+    {{.kind = HS_STEP_PARAGRAPH}, "a\nb\nc"},
+    {{.kind = HS_STEP_PARAGRAPH}, "\n\na"},
+    {{.kind = HS_STEP_PARAGRAPH}, "a\n\n|"},
+    {{.kind = HS_STEP_PARAGRAPH}, "a\n\n|\n\nb\n\n|"},
+    {{.kind = HS_STEP_PARAGRAPH}, "a\n\n|b\nc\n \t\r\n|d"},
+    {{.kind = HS_STEP_PARAGRAPH}, "a \r\n\r\n|b"},
+    {{.kind = HS_STEP_PARAGRAPH}, "a\n \n|\n\n\nb"},
+    {{.kind = HS_STEP_PARAGRAPH}, "a\n\n|```c\nx\n\ny\n\n\n```\n\n|b\n\n|"},
+    {{.kind = HS_STEP_PARAGRAPH}, "a\n  ```\nx\n\n  ```\n\n|"},
+    {{.kind = HS_STEP_PARAGRAPH}, "a ```\n\n|b"},
+    {{.kind = HS_STEP_PARAGRAPH}, "``\n\n|b"},
+    {{.kind = HS_STEP_PARAGRAPH}, "`` `\n\n|b"},
+    {{.kind = HS_STEP_PARAGRAPH}, "````\n\nx\n\n````\n\n|"},
+    {{.kind = HS_STEP_PARAGRAPH}, "```\n\nnever closed\n\n"},
+    {{.kind = HS_STEP_PARAGRAPH}, "\xc2\xa0\n\n|"},
 };
 
 enum {
@@ -69,7 +69,7 @@ unmark(const char *marked, char *text, bool *ends)
 
 /* Feeds the text in tokens; bit i of cuts says that one ends behind byte i. */
 static void
-feed_cut(enum hs_step_rule rule, const char *text, const bool *ends, size_t n,
+feed_cut(struct hs_step_rule rule, const char *text, const bool *ends, size_t n,
          uint64_t cuts)
 {
     struct hs_step st = {.rule = rule};
@@ -123,7 +123,7 @@ however_they_are_cut(void **state)
 static void
 empty_tokens_change_nothing(void **state)
 {
-    struct hs_step st = {.rule = HS_STEP_PARAGRAPH};
+    struct hs_step st = {.rule = {.kind = HS_STEP_PARAGRAPH}};
 
     (void)state;
     assert_false(hs_step_feed(&st, "a\n", 2));
@@ -138,15 +138,24 @@ empty_tokens_change_nothing(void **state)
 static void
 names(void **state)
 {
-    enum hs_step_rule rule;
+    static const char *const good[] = {"line", "paragraph", "sentence",
+                                       "every:1", "every:4294967295"};
+    static const char *const bad[] = {
+        "Line", "", "every", "every:", "every:0", "every:4294967296",
+        "every:2x", "every: 2"};
+    struct hs_step_rule rule = {0};
 
     (void)state;
-    assert_int_equal(hs_step_parse("line", &rule), 0);
-    assert_string_equal(hs_step_name(rule), "line");
-    assert_int_equal(hs_step_parse("paragraph", &rule), 0);
-    assert_string_equal(hs_step_name(rule), "paragraph");
-    assert_int_equal(hs_step_parse("Line", &rule), -1);
-    assert_int_equal(hs_step_parse("", &rule), -1);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        struct hs_buf b = {0};
+
+        assert_int_equal(hs_step_parse(good[i], &rule), 0);
+        hs_step_name(&rule, &b);
+        assert_string_equal(hs_buf_cstr(&b), good[i]);
+        hs_buf_free(&b);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(hs_step_parse(bad[i], &rule), -1);
 }
 
 int

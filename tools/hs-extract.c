@@ -62,7 +62,7 @@ static const char usage[] =
     "  -m, --model=DIR        Hugging Face folder (the reasoner)\n"
     "  -l, --layers=LIST      layers to keep, such as 2-5; all; none (all)\n"
     "      --positions=P      all, last, s0, step-ends, tokens, every:K (all)\n"
-    "      --step=RULE        paragraph or line, for step-ends (paragraph)\n"
+    "      --step=RULE        paragraph, line, sentence or every:N (paragraph)\n"
     "      --dtype=D          f16, bf16, f32 (f16)\n"
     "\n"
     "      --template=T       auto, chatml, llama3, none (auto)\n"

@@ -19,6 +19,10 @@ enum hs_rng_stream {
     HS_RNG_DIRECTION,     /* a: draw, b: coordinate / 4 */
     HS_RNG_SUBSET,        /* a: draw, b: step: random coordinates */
     HS_RNG_ABLATE = 11,   /* and two more: ablate/armdraw.c */
+    HS_RNG_FLIP = 14,     /* a: draw, b: group / 128 */
+    HS_RNG_RPE_SUBSET,    /* a: draw, b: step: rpe-scan's random coordinates */
+    HS_RNG_RPE_SHUFFLE,   /* a: draw, b: step: shuffled deltas */
+    HS_RNG_SEARCH,        /* a: round, b: hs-search's random choices */
     HS_RNG_SYNTH = 64     /* and up: hs-synth's own */
 };
 

@@ -48,6 +48,9 @@ struct hs_edit {
     void (*draw)(const void *ud, const struct hs_edit *e, float *x,
                  const struct hs_edit_at *at);
     const void *draw_ud;
+    const struct hs_edit *more; /* another one, of another layer, that comes
+                                 * with it; borrowed; NULL: none.  Of those
+                                 * that come with it too where is the same */
 };
 
 /* "zero", "mean", "scale", "add", "resample". */

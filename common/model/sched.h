@@ -29,7 +29,8 @@
 enum hs_finish {
     HS_FINISH_EOS,    /* an EOS token ended it */
     HS_FINISH_LENGTH, /* max_tokens or the model's context did */
-    HS_FINISH_REPLAY  /* the given completion did */
+    HS_FINISH_REPLAY, /* the given completion did */
+    HS_FINISH_STOP    /* stops() of the options did */
 };
 
 /* Which states are kept. */
@@ -49,7 +50,9 @@ struct hs_item {
     uint32_t sample;
     uint32_t *tokens;  /* prompt, then (replay) the completion; grows */
     size_t n_prompt;   /* >= 1 */
-    size_t n_tokens;   /* n_prompt, or more for a replay */
+    size_t n_tokens;   /* n_prompt, or more for a replay, or where a completion
+                        * is given as far as it goes: it is gone on with, and
+                        * what was given is not scored (logprob 0) */
     bool replay;       /* only score what is given */
     size_t max_tokens; /* of the completion */
     const struct hs_edit *edit; /* borrowed; NULL: that of the options */
@@ -63,6 +66,18 @@ struct hs_item {
      * counts as none: to see that it changes nothing, leave the item out of
      * the group.  Where states are kept (layers), nothing is shared. */
     uint64_t group;
+    /* Branches: items that begin with the tokens of another one, the trunk,
+     * which is in flight and came first.  The first n_share tokens (of fewer
+     * than n_tokens) are taken from it when it has been fed as far: neither is
+     * their forward pass repeated, nor are their states kept; not a bit of the
+     * rest depends on that.  A trunk is only fed: replay and hold are true, and
+     * it is not emitted but freed, once hold is false and no branch waits.  The
+     * caller, in next(), may append tokens to it, up to n_prompt + max_tokens,
+     * and may let go of it; behind that it is no longer his.  Trunk and branch
+     * have the same edit, and no group.  At most batch - 1 trunks at a time. */
+    struct hs_item *trunk; /* of a branch; borrowed */
+    size_t n_share;
+    bool hold;
     void *user;                    /* the caller's */
     void (*free_user)(void *user); /* or NULL */
 
@@ -77,7 +92,8 @@ struct hs_item {
 
     /* The scheduler's own. */
     size_t cap_tokens, cap_states, n_fed;
-    bool tentative; /* the last state is only kept if none follows */
+    size_t n_branches; /* of a trunk: those that wait */
+    bool tentative;    /* the last state is only kept if none follows */
     bool done;
 };
 
@@ -87,6 +103,10 @@ void hs_item_free(struct hs_item *item);
 struct hs_sched_stats {
     uint64_t computed; /* blocks, of all rows */
     uint64_t shared;   /* those that were another row's already */
+};
+
+enum {
+    HS_SCHED_LATER = 2 /* of next() */
 };
 
 struct hs_sched_options {
@@ -100,15 +120,23 @@ struct hs_sched_options {
     const uint32_t *eos;
     size_t n_eos;
     struct hs_sched_stats *stats; /* is added to; or NULL */
+    bool unordered;               /* emit items as they are finished */
+    /* Whether a completion stops behind a token that was drawn for it (which is
+     * fed, and is no EOS); NULL: never.  Called once for each, in order, by
+     * several threads at a time for different items. */
+    bool (*stops)(void *ud, struct hs_item *item, uint32_t token);
     /* Says whether a token ends a step; for HS_POSITIONS_STEP_ENDS.  Called
      * once for each token of a completion that is fed, in order. */
     bool (*ends_step)(void *ud, struct hs_item *item, uint32_t token);
-    /* The next item (taken over) into *item: 1, 0 at the end, -1. */
+    /* The next item (taken over) into *item: 1, 0 at the end, -1; or
+     * HS_SCHED_LATER: none before another item was emitted, which one will be.
+     */
     int (*next)(void *ud, struct hs_item **item);
     /* An item is finished, in any order; may shrink it.  Called by several
      * threads at a time, for different items. */
     void (*finished)(void *ud, struct hs_item *item);
-    /* Finished items in input order; takes the item.  0 or -1. */
+    /* Finished items in input order, unless unordered; takes the item.  0 or
+     * -1. */
     int (*emit)(void *ud, struct hs_item *item);
     void *ud;
 };

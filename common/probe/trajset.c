@@ -137,6 +137,21 @@ length_of(const struct hs_trajset *s, const struct hs_trajectory *t,
 }
 
 static int
+read_rollouts(const struct intake *in, const struct hs_trajectory *t,
+              struct hs_traj *j, struct hs_error *err)
+{
+    if (t->rollouts == NULL)
+        return 0;
+    j->rollouts = hs_calloc(1, sizeof *j->rollouts);
+    if (hs_rollouts_read(j->rollouts, t->rollouts, j->length, t->reward, err) ==
+        0)
+        return 0;
+    hs_rollouts_free(j->rollouts);
+    free(j->rollouts);
+    return hs_fail_prefix(err, "%s: trajectory '%s'", in->name, t->id);
+}
+
+static int
 take_trajectory(struct intake *in, const struct hs_trajectory *t,
                 struct hs_error *err)
 {
@@ -168,6 +183,8 @@ take_trajectory(struct intake *in, const struct hs_trajectory *t,
         return -1;
     take_scores(in, t, &j);
     j.length = length_of(s, t, &j);
+    if (read_rollouts(in, t, &j, err) < 0)
+        return -1;
     j.reward = (uint8_t)t->reward;
     j.val = in->val;
     j.id = hs_strdup(t->id);
@@ -483,8 +500,12 @@ hs_traj_at(const struct hs_trajset *s, size_t j, double share)
 void
 hs_trajset_free(struct hs_trajset *s)
 {
-    for (size_t j = 0; j < s->n; j++)
+    for (size_t j = 0; j < s->n; j++) {
+        if (s->traj[j].rollouts != NULL)
+            hs_rollouts_free(s->traj[j].rollouts);
+        free(s->traj[j].rollouts);
         free(s->traj[j].id);
+    }
     for (size_t i = 0; i < s->n_problems; i++)
         free(s->problems[i]);
     hs_trajstats_free(s->stats, s->n_layers);

@@ -25,6 +25,7 @@
 #include "probe/store.h"
 #include "stream/idset.h"
 #include "stream/stream.h"
+#include "task/rollouts.h"
 
 struct hs_traj {
     char *id;          /* owned */
@@ -36,6 +37,7 @@ struct hs_traj {
     uint32_t n_new;    /* tokens of the completion, an EOS included */
     size_t n_states;   /* stored, of times t >= 0 */
     size_t first;      /* index of its first state in the set's arrays */
+    struct hs_rollouts *rollouts; /* owned; NULL: none */
 };
 
 /* Rows of one trajectory and layer, as stored. */

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "stats/auc.h"
+
 /* Mid-ranks from 1: ties share the mean of their ranks.  order (n) is scratch
  * and holds the indices in ascending order of x afterwards; equal values by
  * index.  NaN must not be among x. */
@@ -20,5 +22,14 @@ double hs_spearman(const double *x, const double *y, size_t n, double *p);
 
 /* Pearson's correlation; NaN likewise. */
 double hs_pearson(const double *x, const double *y, size_t n);
+
+/* Spearman's correlation with the percentile interval of n_draws bootstrap
+ * samples of whole groups (group[i] below n_groups; Efron 1979), n_groups
+ * picked as hs_rng_below(seed, HS_RNG_BOOTSTRAP, draw, pick, n_groups) among
+ * groups that have rows.  Draws without a correlation do not count.  NaN as
+ * hs_spearman(), and for se, lo and hi with fewer than 2 draws. */
+void hs_spearman_boot(const double *x, const double *y, const uint32_t *group,
+                      size_t n, size_t n_groups, size_t n_draws, uint64_t seed,
+                      double level, struct hs_interval *out);
 
 #endif

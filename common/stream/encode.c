@@ -58,7 +58,8 @@ hs_encode_trajectory(struct hs_encoded *e, const struct hs_trajectory *t)
     msgpack_packer pk;
 
     hs_mp_packer(&pk, &e->bytes);
-    (void)msgpack_pack_map(&pk, t->arm != NULL ? 22 : 20);
+    (void)msgpack_pack_map(&pk, 20u + (t->arm != NULL ? 2 : 0) +
+                                    (t->rollouts != NULL ? 1 : 0));
     hs_mp_str(&pk, "type", "trajectory");
     hs_mp_str(&pk, "id", t->id);
     if (t->arm != NULL) {
@@ -91,6 +92,10 @@ hs_encode_trajectory(struct hs_encoded *e, const struct hs_trajectory *t)
         hs_mp_json(&pk, t->meta);
     else
         (void)msgpack_pack_map(&pk, 0);
+    if (t->rollouts != NULL) {
+        hs_mp_key(&pk, "rollouts");
+        hs_mp_json(&pk, t->rollouts);
+    }
     e->counts.trajectories++;
     end_object(e, start, 0);
 }

@@ -190,6 +190,7 @@ hs_trajectory_free(struct hs_trajectory *t)
     free(t->entropy);
     free(t->positions);
     json_decref(t->meta);
+    json_decref(t->rollouts);
     *t = (struct hs_trajectory){0};
 }
 

@@ -84,6 +84,8 @@ struct hs_trajectory {
     size_t n_states;
     uint64_t edits;   /* coordinates that an edit wrote */
     json_t *meta;     /* object: other members of the problem */
+    json_t *rollouts; /* object: what continuations of its steps came to, see
+                       * task/rollouts.h; NULL if there were none */
     char *arm, *part; /* of a stream of kind "arms": which arm, and which part
                        * of it; both NULL otherwise */
 

@@ -279,6 +279,17 @@ unpack_arm(const msgpack_object *o, struct hs_trajectory *t,
     return 0;
 }
 
+static int
+unpack_rollouts(const msgpack_object *o, struct hs_trajectory *t,
+                struct hs_error *err)
+{
+    if (hs_mp_find(o, "rollouts") != NULL)
+        return unpack_json(o, "rollouts", JSON_OBJECT, &t->rollouts, err);
+    json_decref(t->rollouts);
+    t->rollouts = NULL;
+    return 0;
+}
+
 int
 hs_unpack_trajectory(const msgpack_object *o, struct hs_trajectory *t,
                      struct hs_error *err)
@@ -304,7 +315,7 @@ hs_unpack_trajectory(const msgpack_object *o, struct hs_trajectory *t,
     if (unpack_reward(o, t, err) < 0 || unpack_arrays(o, t, err) < 0 ||
         unpack_json(o, "meta", JSON_OBJECT, &t->meta, err) < 0)
         return -1;
-    return 0;
+    return unpack_rollouts(o, t, err);
 }
 
 int

@@ -91,6 +91,8 @@ hs_trajectory_to_json(const struct hs_trajectory *t)
     json_object_set_new(j, "reason", text(t->reason));
     json_object_set_new(j, "edits", json_integer((json_int_t)t->edits));
     json_object_set(j, "meta", t->meta);
+    if (t->rollouts != NULL)
+        json_object_set(j, "rollouts", t->rollouts);
     return j;
 }
 
@@ -217,13 +219,17 @@ get_meta(const json_t *j, struct hs_trajectory *t, struct hs_error *err)
         "n_prompt",   "tokens",  "positions", "prompt", "prompt_hash",
         "completion", "logprob", "entropy",   "finish", "gold",
         "parsed",     "grader",  "reason",    "edits",  "meta",
-        "first",      "rows",    "arm",       "part"};
+        "first",      "rows",    "arm",       "part",   "rollouts"};
     const json_t *meta = json_object_get(j, "meta");
+    const json_t *rollouts = json_object_get(j, "rollouts");
     const char *key;
     json_t *value;
 
     if (meta != NULL && !json_is_object(meta))
         return hs_fail(err, "meta is no object");
+    if (rollouts != NULL && !json_is_object(rollouts))
+        return hs_fail(err, "rollouts is no object");
+    t->rollouts = json_deep_copy(rollouts); /* of NULL: NULL */
     t->meta = meta ? json_deep_copy(meta) : json_object();
     json_object_foreach((json_t *)(uintptr_t)j, key, value)
     {

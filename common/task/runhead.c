@@ -85,8 +85,13 @@ fill_run(const struct hs_run *r, const struct hs_run_options *o, json_t *run)
     put_text(run, "system", t->system);
     put_text(run, "instruction", t->instruction);
     put_text(run, "grader", hs_grader_name(o->grader));
-    if (o->positions == HS_POSITIONS_STEP_ENDS)
-        put_text(run, "step", hs_step_name(o->step));
+    if (o->positions == HS_POSITIONS_STEP_ENDS) {
+        struct hs_buf b = {0};
+
+        hs_step_name(&o->step, &b);
+        put_text(run, "step", hs_buf_cstr(&b));
+        hs_buf_free(&b);
+    }
     put(run, "edit", r->edit.n > 0 ? edit_json(&r->edit) : json_null());
     put_text(run, "kernel", hs_kern()->name);
 }

@@ -192,7 +192,9 @@ parse_states(struct hs_run_options *o, int c, const char *arg)
     case HS_OPT_STEP:
         o->step_given = true;
         if (hs_step_parse(arg, &o->step) < 0)
-            hs_die(HS_EXIT_USAGE, "--step: '%s' is not paragraph or line", arg);
+            hs_die(HS_EXIT_USAGE,
+                   "--step: '%s' is not paragraph, line, sentence or every:N",
+                   arg);
         return true;
     default:
         return false;

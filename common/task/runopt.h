@@ -58,7 +58,7 @@ struct hs_run_options {
     enum hs_dtype dtype;
     enum hs_positions positions;
     uint32_t every;
-    enum hs_step_rule step;
+    struct hs_step_rule step;
     bool step_given;
     uint64_t samples, max_tokens;
     struct hs_sampler sampler;

@@ -37,7 +37,7 @@ struct hs_work_options {
     size_t samples;           /* answers to each problem */
     size_t max_tokens;
     bool replay; /* the completions that came with the problems */
-    enum hs_step_rule step;
+    struct hs_step_rule step;
     const struct hs_idset *done; /* ids of items to be left out; or NULL */
 };
 
@@ -70,7 +70,7 @@ struct hs_item_parts {
                              * replay */
     size_t n_tokens, n_prompt, max_tokens;
     bool replay;
-    enum hs_step_rule step;
+    struct hs_step_rule step;
 };
 
 /* An item with a struct hs_job.  id is taken over. */

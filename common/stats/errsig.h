@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * errsig.h - which columns signal prediction errors: what came less what was
+ * expected.
+ *
+ * A column that follows the difference of two quantities must go up with the
+ * one at constant other, and down with the other at constant one (Niv and
+ * Schoenbaum 2008; Behrens, Hunt, Woolrich and Rushworth 2008).  A column that
+ * follows the level, or anything that goes with it (a difficulty, a length),
+ * has the same sign in both, however noisily the two were measured.  So for
+ * each column x_j of x (n, d), with covariates z (n, k) and a constant,
+ *
+ *     r_out = partial correlation of x_j and outcome given expected and z
+ *     r_exp = partial correlation of x_j and expected given outcome and z
+ *     p     = max(p_out, p_exp) if their signs differ, else 1
+ *
+ * (an intersection-union test, Berger 1982).  p_out and p_exp are two-sided, by
+ * flipping signs: rows come in groups (problems), a group's score is the sum
+ * over its rows of residual of x_j times residual of the other, and the sum of
+ * scores is compared with the sums under random signs, the same for all
+ * columns.  That holds where groups are independent and their scores symmetric;
+ * rows of a group may depend on each other.
+ */
+#ifndef HS_ERRSIG_H
+#define HS_ERRSIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* All (d), owned. */
+struct hs_errsig {
+    double *r_out, *p_out;
+    double *r_exp, *p_exp;
+    double *p;             /* of both */
+    double *q;             /* hs_fdr() of p */
+    size_t d, n, n_groups; /* rows that counted; groups */
+};
+
+struct hs_errsig_data {
+    const float *x; /* (n, d), row after row */
+    size_t n, d;
+    const double *outcome, *expected; /* (n) */
+    const double *z;                  /* (n, k) */
+    size_t k;
+    const uint32_t *group; /* (n), below n_groups */
+    size_t n_groups;
+};
+
+/* Draw b flips group g by a bit of hs_rng_words(seed, HS_RNG_FLIP, b, ...).
+ * Constant columns have NaN.  Returns 0, or -1: a value that is not finite,
+ * fewer than 6 groups, outcome or expected is explained by the rest.  Time
+ * O(n d (k + 1) + n_groups d n_draws) through OpenBLAS, memory O(n_groups d)
+ * and a copy of x a few columns at a time. */
+HS_MUST_CHECK int hs_errsig(const struct hs_errsig_data *data, size_t n_draws,
+                            uint64_t seed, struct hs_errsig *out,
+                            struct hs_error *err);
+void hs_errsig_free(struct hs_errsig *e);
+
+#endif
