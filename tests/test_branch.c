@@ -368,6 +368,93 @@ too_small_a_batch_is_said(void **state)
     modeldir_free(dir);
 }
 
+/* ---- edits of several layers */
+
+struct replay {
+    const struct hs_edit *edit;
+    bool given;
+    struct hs_item *out;
+};
+
+static int
+next_replay(void *ud, struct hs_item **out)
+{
+    struct replay *r = ud;
+    struct world from = {.v[0] = {.n_prompt = 4, .n_tokens = 6}};
+    uint32_t tokens[6] = {1, 2, 4, 5, 6, 7};
+
+    if (r->given)
+        return 0;
+    r->given = true;
+    from.v[0].tokens = tokens;
+    from.edit = r->edit;
+    *out = new_item(&from, 0, 0);
+    (*out)->replay = true;
+    (*out)->user = r;
+    return 1;
+}
+
+static int
+keep(void *ud, struct hs_item *item)
+{
+    struct replay *r = ud;
+
+    r->out = item;
+    return 0;
+}
+
+/* State t of layer 1 + l. */
+static const float *
+state_of(const struct replay *r, size_t t, size_t l)
+{
+    return r->out->states + (t * 2 + l) * DIM;
+}
+
+static void
+edits_of_layers_go_together(void **state)
+{
+    uint32_t coords[2], layers[2] = {1, 2};
+    struct replay one = {0}, both = {0};
+    struct hs_edit edits[2], first;
+    float values[2];
+    struct hs_error err;
+    struct hs_model *m;
+    char *dir;
+
+    (void)state;
+    open_model("qwen2", &dir, &m);
+    make_edits(edits, coords, values, HS_EDIT_ALL);
+    first = edits[0];
+    first.more = NULL;
+    one.edit = &first;
+    both.edit = edits;
+    for (int i = 0; i < 2; i++) {
+        struct hs_sched_options o = {.batch = 4,
+                                     .layers = {.v = layers, .n = 2},
+                                     .sampler = {.temperature = 1, .top_p = 1},
+                                     .next = next_replay,
+                                     .finished = finished,
+                                     .emit = keep,
+                                     .ud = i == 0 ? &one : &both};
+
+        assert_int_equal(hs_sched_run(m, &o, &err), 0);
+    }
+    assert_int_equal(one.out->edits, 6);
+    assert_int_equal(both.out->edits, 12);
+    for (size_t t = 0; t < 3; t++) {
+        assert_memory_equal(state_of(&one, t, 0), state_of(&both, t, 0),
+                            DIM * sizeof(float));
+        /* nothing but the coordinate, which is doubled */
+        for (uint32_t j = 0; j < DIM; j++)
+            assert_true(state_of(&both, t, 1)[j] ==
+                        (j == coords[1] ? 2 : 1) * state_of(&one, t, 1)[j]);
+    }
+    hs_item_free(one.out);
+    hs_item_free(both.out);
+    hs_model_free(m);
+    modeldir_free(dir);
+}
+
 /* ---- what is no branch */
 
 struct wrong {
@@ -442,6 +529,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(searches_share_what_they_have),
         cmocka_unit_test(too_small_a_batch_is_said),
+        cmocka_unit_test(edits_of_layers_go_together),
         cmocka_unit_test(what_is_no_branch_is_refused),
     };
     struct hs_error err;
