@@ -206,6 +206,14 @@ test_residual(void **state)
     for (size_t i = 0; i < 5; i++)
         sum += x[i] * w[4 * i + 1] * 1e8;
     assert_true(fabs(sum) < 1e-12);
+    /* what is left has its own digits, not those of what was taken */
+    for (size_t i = 0; i < 5; i++)
+        x[i] = 1e7 * w[4 * i] + (double)(i % 2);
+    assert_true(hs_residual_take(r, x) > 0.01);
+    sum = 0;
+    for (size_t i = 0; i < 5; i++)
+        sum += x[i] * w[4 * i];
+    assert_true(fabs(sum) < 1e-13);
     x[1] = INFINITY;
     assert_true(isnan(hs_residual_take(r, x)));
     hs_residual_free(r);
@@ -350,6 +358,33 @@ test_draws_repeat(void **state)
     free(w);
 }
 
+/* Six problems of two rows, a covariate that is the outcome with the signs of
+ * three of them flipped: these signs leave nothing of it, and count.  All other
+ * signs than none have less than the outcome itself. */
+static void
+test_empty_signs(void **state)
+{
+    float x[12];
+    double outcome[12], expected[12], z[12];
+    uint32_t group[12];
+    const struct hs_errsig_data data = {x, 12, 1,     outcome, expected,
+                                        z, 1,  group, 6};
+    struct hs_errsig e;
+    struct hs_error err;
+
+    (void)state;
+    for (uint32_t i = 0; i < 12; i++) {
+        group[i] = i / 2;
+        outcome[i] = i % 2 ? -1 : 1;
+        z[i] = group[i] < 3 ? outcome[i] : -outcome[i];
+        expected[i] = group[i] == 1 || group[i] == 4;
+        x[i] = (float)(outcome[i] + 0.1 * (group[i] == 5));
+    }
+    assert_int_equal(hs_errsig(&data, 32, 1, &e, &err), 0);
+    assert_true(e.r_out[0] > 0.9 && e.p_out[0] == 2 / 32.0);
+    hs_errsig_free(&e);
+}
+
 static void
 refuse(const struct wide *w, size_t n, const char *why)
 {
@@ -404,10 +439,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reference),     cmocka_unit_test(test_fdr),
-        cmocka_unit_test(test_beyond),        cmocka_unit_test(test_residual),
-        cmocka_unit_test(test_spearman_boot), cmocka_unit_test(test_wide),
-        cmocka_unit_test(test_draws_repeat),  cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_fdr),
+        cmocka_unit_test(test_beyond),
+        cmocka_unit_test(test_residual),
+        cmocka_unit_test(test_spearman_boot),
+        cmocka_unit_test(test_wide),
+        cmocka_unit_test(test_draws_repeat),
+        cmocka_unit_test(test_empty_signs),
+        cmocka_unit_test(test_refusals),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,7 +84,7 @@ def covariates(r, n, k, wild):
 
 def rows(r, wild):
     """How many, their groups, some of which are empty."""
-    m = int(r.integers(2, 12 if wild else 9))
+    m = int(r.integers(2, 12))
     n = int(r.integers(m, 4 * m + (60 if wild else 4)))
     group = r.integers(m, size=n)
     return n, m, group
@@ -151,7 +151,7 @@ def make_contrast(r, wild):
 
 def make_errsig(r, wild):
     m = int(r.integers(5, 14 if wild else 10))
-    many = wild and r.integers(4) == 0
+    many = r.integers(4) == 0
     n = int(r.integers(m, 4 * m + (40 if wild else 4)))
     group = r.integers(m, size=n)
     # numbers of groups beyond one block of random bits
