@@ -45,8 +45,7 @@ find_scale(struct hs_trace_layer *l)
 
         sigma = sqrt(fmax(0, l->squares[c] / n - mean * mean));
         l->mean[c] = (float)(l->shift[c] + mean);
-        l->scale[c] =
-            sigma > 1e-6 * l->largest[c] ? (float)(1 / sigma) : 0;
+        l->scale[c] = sigma > 1e-6 * l->largest[c] ? (float)(1 / sigma) : 0;
     }
 }
 
@@ -88,13 +87,12 @@ check_wishes(const struct hs_tracing *a)
 {
     for (size_t i = 0; i < a->n_wishes; i++)
         if (a->wishes[i].id == NULL)
-            return hs_fail(a->err,
-                           "--trace=%s: no trajectory with a V(s_0), of a "
-                           "probe or of rollouts, is %s",
-                           a->wishes[i].word,
-                           strcmp(a->wishes[i].word, "pleasant") == 0
-                               ? "right"
-                               : "wrong");
+            return hs_fail(
+                a->err,
+                "--trace=%s: no trajectory with a V(s_0), of a "
+                "probe or of rollouts, is %s",
+                a->wishes[i].word,
+                strcmp(a->wishes[i].word, "pleasant") == 0 ? "right" : "wrong");
     return 0;
 }
 
@@ -102,45 +100,26 @@ static int
 go_over(struct hs_tracing *a, struct hs_reader *r)
 {
     struct hs_record rec = {0};
-    struct hs_trajectory t = {0};
-    bool open = false;
     int rc = 0, more = 1;
 
     while (rc == 0 && (more = hs_read(r, &rec)) > 0) {
-        if (rec.type == HS_REC_STATES) {
-            hs_trace_states_add(a, &rec.states);
-            continue;
-        }
-        if (open)
-            rc = end_trajectory(a, &t);
-        open = rec.type == HS_REC_TRAJECTORY;
-        if (!open)
-            continue;
-        hs_trajectory_set(&t.id, rec.traj.id);
-        t.reward = rec.traj.reward;
-        json_decref(t.rollouts);
-        t.rollouts = json_incref(rec.traj.rollouts);
-        t.n_prompt = rec.traj.n_prompt;
-        t.n_tokens = rec.traj.n_tokens;
-        hs_trace_begin(a, &rec.traj);
+        if (rec.type == HS_REC_TRAJECTORY)
+            hs_trace_begin(a, &rec.traj);
+        else if (rec.type == HS_REC_STATES &&
+                 hs_trace_states_add(a, &rec.states))
+            rc = end_trajectory(a, &rec.traj);
     }
     if (rc == 0 && more < 0)
         rc = hs_fail(a->err, "%s", hs_reader_error(r));
-    if (rc == 0 && open)
-        rc = end_trajectory(a, &t);
     hs_record_free(&rec);
-    json_decref(t.rollouts);
-    free(t.id);
     return rc;
 }
 
 int
-hs_trace_pick(struct hs_tracing *a, int fd)
+hs_trace_pick(struct hs_tracing *a, struct hs_reader *r)
 {
-    struct hs_reader *r = hs_reader_open(fd, a->name);
     int rc = go_over(a, r);
 
-    hs_reader_close(r);
     if (rc == 0)
         rc = check_wishes(a);
     for (size_t i = 0; i < a->n_layers && rc == 0; i++) {

@@ -10,6 +10,7 @@
 
 #include "rpe/trace.h"
 #include "stream/stream.h"
+#include "task/rollouts.h"
 
 struct hs_trace_layer {
     uint32_t layer;
@@ -18,7 +19,7 @@ struct hs_trace_layer {
     size_t m;
     struct hs_asker **askers; /* (n_askers): of the probes of the layer */
     size_t n_askers;
-    float *mean, *scale; /* (m): of train, of the chosen coordinates */
+    float *mean, *scale; /* (m): of train, of these coordinates; else NULL */
     double *sum, *squares, *shift, *largest; /* (m): while they are found */
     uint64_t n_summed;
     float *x; /* (n, dim): states of the trajectory from s_0 on */
@@ -50,8 +51,8 @@ struct hs_tracing {
 
 /* Begins a trajectory: which of its states are wanted. */
 void hs_trace_begin(struct hs_tracing *a, const struct hs_trajectory *t);
-/* Adds states to their layer. */
-void hs_trace_states_add(struct hs_tracing *a, const struct hs_states *s);
+/* Adds states to their layer.  Whether the trajectory is complete now. */
+bool hs_trace_states_add(struct hs_tracing *a, const struct hs_states *s);
 
 /* V of the states of a layer by its probes: v (n); whether there are any. */
 bool hs_trace_values(const struct hs_trace_layer *l, double *v);
@@ -62,9 +63,14 @@ HS_MUST_CHECK int hs_trace_v0(const struct hs_tracing *a,
                               const struct hs_trajectory *t, double *v0,
                               const char **from);
 
+/* The rollouts of a trajectory, checked.  *r is to be freed either way. */
+HS_MUST_CHECK int hs_trace_rollouts(const struct hs_trajectory *t,
+                                    struct hs_rollouts *r,
+                                    struct hs_error *err);
+
 /* Goes over a stream: fills ids of wishes that are words, and mean and scale of
- * layers.  Takes fd over. */
-HS_MUST_CHECK int hs_trace_pick(struct hs_tracing *a, int fd);
+ * layers. */
+HS_MUST_CHECK int hs_trace_pick(struct hs_tracing *a, struct hs_reader *r);
 
 /* Appends a record for each layer of the trajectory that was read. */
 HS_MUST_CHECK int hs_trace_encode(const struct hs_tracing *a,
