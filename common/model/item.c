@@ -67,19 +67,21 @@ void
 hs_item_prepare(const struct hs_model *m, const struct hs_sched_options *o,
                 struct hs_item *item)
 {
-    size_t limit = item->replay ? item->n_tokens - item->n_prompt
-                                : completion_limit(m, item);
+    size_t limit = item->replay && !item->hold ? item->n_tokens - item->n_prompt
+                                               : completion_limit(m, item);
     size_t n = item->n_prompt + limit;
     size_t most = hs_item_most_states(o->positions, item->n_prompt, limit);
 
+    item->is_trunk = item->hold;
     item->cap_tokens = n;
     item->tokens = hs_realloc(item->tokens, hs_mul(n, sizeof *item->tokens));
     item->logprob = hs_calloc(limit, sizeof *item->logprob);
     item->entropy = hs_calloc(limit, sizeof *item->entropy);
     item->finish = item->replay ? HS_FINISH_REPLAY : HS_FINISH_LENGTH;
     item->positions = hs_calloc(most, sizeof *item->positions);
-    if (item->replay && (o->positions == HS_POSITIONS_ALL ||
-                         o->positions == HS_POSITIONS_TOKENS)) {
+    if (item->replay && !item->hold &&
+        (o->positions == HS_POSITIONS_ALL ||
+         o->positions == HS_POSITIONS_TOKENS)) {
         item->cap_states = hs_mul(most, hs_mul(o->layers.n, m->cfg.dim));
         item->states = hs_malloc(hs_mul(item->cap_states, sizeof(float)));
     }
@@ -93,6 +95,9 @@ hs_item_check(const struct hs_model *m, const struct hs_item *item,
 
     if (item->n_prompt == 0 || n < item->n_prompt)
         return hs_fail(err, "%s: no prompt", item->id);
+    if (!(item->replay && !item->hold) && n - item->n_prompt > item->max_tokens)
+        return hs_fail(err, "%s: %zu tokens are given, at most %zu asked for",
+                       item->id, n - item->n_prompt, item->max_tokens);
     if (n > max)
         return hs_fail(err, "%s: %zu tokens, the model's context is %zu",
                        item->id, n, max);
@@ -103,6 +108,32 @@ hs_item_check(const struct hs_model *m, const struct hs_item *item,
                            " is not below "
                            "vocab_size %zu",
                            item->id, i, item->tokens[i], m->cfg.n_vocab);
+    return 0;
+}
+
+int
+hs_item_check_branch(const struct hs_sched_options *o,
+                     const struct hs_item *item, struct hs_error *err)
+{
+    const struct hs_item *trunk = item->trunk;
+
+    if (!item->hold && trunk == NULL)
+        return 0;
+    if (!o->unordered || item->group != 0)
+        return hs_fail(err,
+                       "%s: a branch or trunk in an ordered run or a group",
+                       item->id);
+    if (item->hold && (trunk != NULL || !item->replay))
+        return hs_fail(err, "%s: a trunk that is generated or a branch",
+                       item->id);
+    if (trunk != NULL &&
+        (!trunk->is_trunk || item->edit != trunk->edit ||
+         item->n_prompt != trunk->n_prompt || item->n_share >= item->n_tokens ||
+         item->n_share > trunk->n_tokens ||
+         memcmp(item->tokens, trunk->tokens,
+                item->n_share * sizeof *item->tokens) != 0))
+        return hs_fail(err, "%s: does not begin like its trunk, %s", item->id,
+                       trunk->id);
     return 0;
 }
 
@@ -146,8 +177,10 @@ hs_item_keeps(const struct hs_sched_options *o, struct hs_item *item,
 bool
 hs_item_complete(const struct hs_sched_options *o, const struct hs_item *item)
 {
+    if (item->is_trunk)
+        return !item->hold && item->n_branches == 0;
     if (item->n_fed < hs_item_to_feed(o, item))
         return false;
-    return item->replay || item->finish == HS_FINISH_EOS ||
-           item->n_tokens == item->cap_tokens;
+    return item->replay || item->finish == HS_FINISH_STOP ||
+           item->finish == HS_FINISH_EOS || item->n_tokens == item->cap_tokens;
 }

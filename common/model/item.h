@@ -26,6 +26,12 @@ HS_MUST_CHECK int hs_item_check_group(const struct hs_item *a,
                                       const struct hs_item *b,
                                       struct hs_error *err);
 
+/* What branches rely on: a trunk, or a branch with one to begin with, in an
+ * unordered run.  0, or -1 with the reason. */
+HS_MUST_CHECK int hs_item_check_branch(const struct hs_sched_options *o,
+                                       const struct hs_item *item,
+                                       struct hs_error *err);
+
 /* Makes room for what an item may produce. */
 void hs_item_prepare(const struct hs_model *m, const struct hs_sched_options *o,
                      struct hs_item *item);

@@ -74,7 +74,8 @@ struct hs_item {
      * it is not emitted but freed, once hold is false and no branch waits.  The
      * caller, in next(), may append tokens to it, up to n_prompt + max_tokens,
      * and may let go of it; behind that it is no longer his.  Trunk and branch
-     * have the same edit, and no group.  At most batch - 1 trunks at a time. */
+     * have the same edit, and no group.  At most batch - 1 trunks at a time,
+     * and in unordered runs only. */
     struct hs_item *trunk; /* of a branch; borrowed */
     size_t n_share;
     bool hold;
@@ -93,6 +94,7 @@ struct hs_item {
     /* The scheduler's own. */
     size_t cap_tokens, cap_states, n_fed;
     size_t n_branches; /* of a trunk: those that wait */
+    bool is_trunk;     /* hold was true when it came */
     bool tentative;    /* the last state is only kept if none follows */
     bool done;
 };

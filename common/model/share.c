@@ -11,13 +11,14 @@
 static size_t
 level(const struct hs_seat *s, bool generated, size_t n_layers)
 {
-    const struct hs_edit *e = s->edit;
+    size_t first = n_layers + 1;
 
     generated |= s->item->n_fed >= s->item->n_prompt;
-    if (e == NULL || e->n == 0 || e->layer > n_layers ||
-        (e->where == HS_EDIT_GENERATED && !generated))
-        return n_layers + 1;
-    return e->layer;
+    for (const struct hs_edit *e = s->edit; e != NULL; e = e->more)
+        if (e->n > 0 && e->layer < first &&
+            (e->where != HS_EDIT_GENERATED || generated))
+            first = e->layer;
+    return first;
 }
 
 /* What seat i has in common with another one, for the rows that come next. */

@@ -46,6 +46,7 @@ finish_name(enum hs_finish finish)
         [HS_FINISH_EOS] = "eos",
         [HS_FINISH_LENGTH] = "length",
         [HS_FINISH_REPLAY] = "replay",
+        [HS_FINISH_STOP] = "stop",
     };
 
     return names[finish];
