@@ -9,7 +9,8 @@
 #include "rpe/rperec.h"
 
 enum {
-    HS_N_RPE_COLUMNS = 9
+    HS_N_RPE_COLUMNS = 12,
+    HS_RPE_ADJUSTED = 9 /* from here on of surprise only, else nil */
 };
 
 /* "score", "score_p", ...: all f32; "found" (u32) comes behind them. */
@@ -18,7 +19,8 @@ extern const char *const hs_rpe_columns[HS_N_RPE_COLUMNS];
 /* Where tensor i is held. */
 float **hs_rpe_column(struct hs_rpe_coordinates *c, int i);
 
-/* Makes room for d coordinates, zeroed; d is set already. */
+/* Makes room for d coordinates, zeroed, but for the adjusted ones; d is set
+ * already. */
 void hs_rpe_coordinates_alloc(struct hs_rpe_coordinates *c);
 
 #endif

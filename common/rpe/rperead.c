@@ -123,8 +123,8 @@ read_coordinates(const msgpack_object *map, struct hs_rpe_coordinates *c,
     c->n_groups = (size_t)n_groups;
     hs_rpe_coordinates_alloc(c);
     for (int i = 0; i < HS_N_RPE_COLUMNS; i++)
-        if (get_floats(map, hs_rpe_columns[i], c->d, 0, false,
-                       hs_rpe_column(c, i), err) < 0)
+        if (get_floats(map, hs_rpe_columns[i], c->d, i >= HS_RPE_ADJUSTED,
+                       false, hs_rpe_column(c, i), err) < 0)
             return -1;
     return read_found(map, c, err);
 }

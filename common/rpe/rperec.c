@@ -18,8 +18,8 @@
 static const char *const mode_names[] = {"td", "surprise"};
 
 const char *const hs_rpe_columns[HS_N_RPE_COLUMNS] = {
-    "score", "score_p", "score_q", "r_out", "p_out",
-    "r_exp", "p_exp",   "p",       "q"};
+    "score", "score_p", "score_q", "r_out",     "p_out", "r_exp",
+    "p_exp", "p",       "q",       "adj_score", "adj_p", "adj_q"};
 
 const char *
 hs_rpe_mode_name(enum hs_rpe_mode m)
@@ -44,8 +44,9 @@ float **
 hs_rpe_column(struct hs_rpe_coordinates *c, int i)
 {
     float **const columns[HS_N_RPE_COLUMNS] = {
-        &c->score, &c->score_p, &c->score_q, &c->r_out, &c->p_out,
-        &c->r_exp, &c->p_exp,   &c->p,       &c->q};
+        &c->score, &c->score_p,   &c->score_q, &c->r_out,
+        &c->p_out, &c->r_exp,     &c->p_exp,   &c->p,
+        &c->q,     &c->adj_score, &c->adj_p,   &c->adj_q};
 
     return columns[i];
 }
@@ -53,7 +54,7 @@ hs_rpe_column(struct hs_rpe_coordinates *c, int i)
 void
 hs_rpe_coordinates_alloc(struct hs_rpe_coordinates *c)
 {
-    for (int i = 0; i < HS_N_RPE_COLUMNS; i++)
+    for (int i = 0; i < HS_RPE_ADJUSTED; i++)
         *hs_rpe_column(c, i) = hs_calloc(c->d, sizeof(float));
     c->found = hs_calloc(c->d, sizeof *c->found);
 }

@@ -38,6 +38,9 @@ struct hs_rpe_coordinates {
      * success came, less the mean z where success was expected and failure
      * came. */
     float *score, *score_p, *score_q;
+    /* surprise: the same of what is left of z when value and position are taken
+     * out token by token (surprise.h); NULL: not there, of td. */
+    float *adj_score, *adj_p, *adj_q;
     /* errsig.h, with value and position held constant. */
     float *r_out, *p_out, *r_exp, *p_exp, *p, *q;
     uint8_t *found; /* q <= alpha */
