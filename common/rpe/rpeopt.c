@@ -84,7 +84,7 @@ hs_rpe_options_init(struct hs_rpe_options *o)
                                  .alpha = 0.05,
                                  .quantile = 0.25,
                                  .znorm = HS_ZNORM_RESPONSE,
-                                 .seeds = 1,
+                                 .seeds = 5,
                                  .bootstrap = 1000,
                                  .window = 7,
                                  .fraction.share = 0.2,
