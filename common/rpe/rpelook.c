@@ -24,21 +24,61 @@ struct look {
     struct hs_team *team;
 };
 
-/* The model of --model, or, where it is needed, the default one. */
-static int
-open_model(struct look *k, bool needed, struct hs_error *err)
+/* The fingerprint of the model that what was read is of; NULL: unknown. */
+static const char *
+fingerprint(const struct look *k)
 {
-    char *dir;
+    return k->o->rpe != NULL     ? k->rpe.head.fingerprint
+           : k->o->probe != NULL ? k->probes.head.fingerprint
+                                 : NULL;
+}
 
-    if (k->o->model == NULL && !needed)
-        return 0;
-    dir = k->o->model != NULL ? hs_strdup(k->o->model)
-                              : hs_model_default_dir(err);
+/* The model of --model; else the default one if it is that of the streams, for
+ * the text of tokens. */
+static int
+find_model(struct look *k, struct hs_error *err)
+{
+    const char *given = k->o->model, *want = fingerprint(k);
+    struct hs_error why;
+    char *dir = given != NULL ? hs_strdup(given) : hs_model_default_dir(&why);
+
     if (dir == NULL)
-        return -1;
-    k->model = hs_model_open(dir, err);
+        return 0;
+    k->model = hs_model_open(dir, given != NULL ? err : &why);
     free(dir);
-    return k->model != NULL ? 0 : -1;
+    if (given != NULL && k->model == NULL)
+        return -1;
+    if (given != NULL && want != NULL &&
+        strcmp(k->model->fingerprint, want) != 0)
+        return hs_fail(err,
+                       "--model is not the model of the streams "
+                       "(fingerprint %s, not %s)",
+                       k->model->fingerprint, want);
+    if (given == NULL && k->model != NULL &&
+        (want == NULL || strcmp(k->model->fingerprint, want) != 0)) {
+        hs_model_free(k->model);
+        k->model = NULL;
+    }
+    return 0;
+}
+
+/* Leaves the probes of V only: of --probe-target, else not those of ntp. */
+static void
+choose_probes(struct look *k)
+{
+    const struct hs_rpe_options *o = k->o;
+    struct hs_probes *p = &k->probes;
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n_found; i++) {
+        enum hs_target t = p->found[i].probe.o.loss.target;
+
+        if (o->probe_target_given ? t == o->probe_target : t != HS_TARGET_NTP)
+            p->found[n++] = p->found[i];
+        else
+            hs_probe_found_free(&p->found[i]);
+    }
+    p->n_found = n;
 }
 
 static int
@@ -48,6 +88,11 @@ trace(struct look *k, const struct hs_rpe_out *to, struct hs_error *err)
     struct hs_trace_options t;
 
     if (o->probe != NULL && hs_probes_load(&k->probes, o->probe, err) < 0)
+        return -1;
+    choose_probes(k);
+    if (o->probe != NULL && k->probes.n_found == 0)
+        return hs_fail(err, "%s: no probes of the value", o->probe);
+    if (find_model(k, err) < 0)
         return -1;
     hs_trace_options_init(&t);
     t.ids = o->traces;
@@ -75,7 +120,7 @@ look(struct look *k, const struct hs_rpe_out *to, struct hs_error *err)
     if (o->rpe != NULL && hs_rpe_load(&k->rpe, o->rpe, err) < 0)
         return -1;
     k->team = hs_team_new((size_t)o->rank.threads, err);
-    if (k->team == NULL || open_model(k, false, err) < 0)
+    if (k->team == NULL)
         return -1;
     return trace(k, to, err);
 }
