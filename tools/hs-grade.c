@@ -45,7 +45,7 @@ struct grade {
     struct hs_writer *writer;
     FILE *rows;           /* of --report, until all is read */
     uint64_t count[3][3]; /* by old and new reward + 1 */
-    uint64_t stale;       /* rollouts that were judged in another way */
+    uint64_t stale;       /* rollouts, which left no text to be judged again */
     struct hs_verdict verdict;
     struct hs_error err;
 };
@@ -233,10 +233,10 @@ regrade(struct grade *c, struct hs_trajectory *t)
         return hs_fail(&c->err, "%s: %s: problem '%s' is not in %s", c->input,
                        t->id, t->problem, c->o->gold);
     if (gold != NULL) {
-        const char *answer = json_string_value(json_object_get(gold, "answer"));
+        const json_t *answer = json_object_get(gold, "answer");
 
-        same = same && same_text(t->gold, answer);
-        hs_trajectory_set(&t->gold, answer);
+        same = same && same_text(t->gold, json_string_value(answer));
+        hs_trajectory_set(&t->gold, json_string_value(answer));
         if (json_object_get(gold, "choices") != NULL)
             meta = gold;
     }
@@ -247,7 +247,6 @@ regrade(struct grade *c, struct hs_trajectory *t)
     hs_trajectory_set(&t->reason, v->reason);
     hs_trajectory_set(&t->grader, hs_grader_name(c->o->grader));
     c->count[old + 1][t->reward + 1]++;
-    /* Continuations left no text to be judged again. */
     if (t->rollouts != NULL && (!same || t->reward != old)) {
         json_decref(t->rollouts);
         t->rollouts = NULL;
