@@ -41,7 +41,7 @@
  *            one, mean over responses
  *     rho    Spearman's correlation of delta = gamma V(t_i) - V(t_i-1)
  *            (rollouts) with the mean of z over the tokens of step i, over all
- *            steps of |delta| > threshold
+ *            steps of |delta| > threshold; 0 where the edited trace is constant
  *
  * A place among draws is hs_rank_p(): the share of draws, and of the value set
  * with them, that break the trace as much.
@@ -145,8 +145,7 @@ struct hs_depend {
     uint64_t *n_traces;        /* (n_coords): responses that count */
     uint64_t n_checked; /* stored states that were held against replayed ones */
     double deviation;   /* the largest found, see hs_depend_run() */
-    struct hs_head head;       /* of the activations */
-    struct hs_depend_run *run; /* private */
+    struct hs_head head; /* of the activations */
 };
 
 /* Chooses coordinates and arms.  Returns 0, or -1: another model, an edited
