@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ablate/armlist.h"
+#include "ablate/armfiles.h"
 #include "ablate/unedited.h"
 #include "rpe/dependarm.h"
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "ablate/armdraw.h"
-#include "ablate/armlist.h"
+#include "ablate/armfiles.h"
 
 /* Matched draws keep away from so much of the top of a ranking, as those of
  * ablate-eval do. */

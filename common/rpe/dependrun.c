@@ -367,26 +367,28 @@ static void
 add_steps(struct run *r, const struct job *j, size_t arm, const float *x)
 {
     const struct hs_depend *d = r->d;
-    size_t n = d->n_coords, row = d->n_steps - r->job_steps;
-    double *rows, delta;
+    size_t n = d->n_coords, first = d->n_steps - r->job_steps;
+    double *rows;
 
     r->rows[arm] = hs_grow(r->rows[arm], &r->cap_rows[arm],
                            hs_mul(d->n_steps, n), sizeof(double));
-    rows = r->rows[arm];
-    for (size_t i = 1; i < j->rollouts.n; i++) {
-        size_t from = j->rollouts.at[i - 1], to = j->rollouts.at[i];
+    rows = r->rows[arm] + first * n;
+    for (size_t c = 0; c < n; c++) {
+        double mean, sd, delta;
+        size_t row = 0;
 
-        if (!step_counts(d, &j->rollouts, i, &delta))
-            continue;
-        for (size_t c = 0; c < n; c++) {
+        column(d, x, j->length, c, r->b, &mean, &sd);
+        for (size_t i = 1; i < j->rollouts.n; i++) {
+            size_t from = j->rollouts.at[i - 1], to = j->rollouts.at[i];
             double z = 0;
 
-            for (size_t t = from + 1; t <= to; t++)
-                z += (double)x[t * n + c] - j->mean[c];
-            rows[row * n + c] =
+            if (!step_counts(d, &j->rollouts, i, &delta))
+                continue;
+            for (size_t t = from; t < to && sd > 0; t++) /* b[t] is s_(t+1) */
+                z += r->b[t] - mean;
+            rows[row++ * n + c] =
                 j->sd[c] > 0 ? z / j->sd[c] / (double)(to - from) : 0;
         }
-        row++;
     }
 }
 
