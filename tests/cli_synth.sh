@@ -144,6 +144,152 @@ is 'no trajectories' "$(synth --trajectories=0 | hs-view --check | cut -d, -f3)"
 status 'a trajectory of two states' 0 sh -c 'hs-synth --length=1:1 --prompt=1:1 --trajectories=3 -o b.hsz'
 is 'has them' "$(hs-view --stats --json b.hsz | jq .states)" 6
 
+# ---- rollouts
+roll() { # steps and lengths that do not divide, and some that do
+    synth --known=0.3 --step-every=3 --length=1:14 --value=2 --distractors=4 "$@"
+}
+roll --rollouts=16 -j1 -o r.hsz
+for threads in 2 5; do
+    roll --rollouts=16 -j $threads -o b.hsz
+    ok "--rollouts -j $threads: the same bytes" cmp r.hsz b.hsz
+done
+ok '--rollouts: a whole stream' hs-view --check r.hsz
+roll -o b.hsz
+without='del(.rollouts, .synth.rollouts?, .run.synth.rollouts?)'
+hs-view --json --values r.hsz | jq -c "$without" | grep -v '^{"type":"end"' >r.json
+hs-view --json --values b.hsz | jq -c "$without" | grep -v '^{"type":"end"' >b.json
+ok 'nothing else is another' cmp r.json b.json
+is 'and without there are none' "$(hs-view --json b.hsz | grep -c rollouts)" 0
+cat r.hsz b.hsz >both.hsz
+ok 'both are of one world' hs-view --check both.hsz
+is 'synth.rollouts is in the head' "$(hs-view --type=head r.hsz | jq .run.synth.rollouts)" 16
+roll --rollouts=16 --trajectories=50 | hs-view --json | grep '"trajectory"' >50.json
+hs-view --json r.hsz | grep '"trajectory"' | head -n 50 >b.json
+ok 'a short run is the beginning of a long one' cmp 50.json b.json
+status '--rollouts and --recovery' 2 hs-synth --recovery --rollouts=3
+is 'exclude each other' "$(cat err)" 'hs-synth: --rollouts is not for --recovery'
+
+# Each boundary where it must be, counts that fit, V-hat unbiased and covered,
+# the halves independent given V.
+cat >roll.py <<'END'
+import json
+import sys
+
+import numpy as np
+from scipy import stats
+
+every, k = int(sys.argv[1]), int(sys.argv[2])
+v, s, h, value, lo, hi = [], [], [], [], [], []
+for line in sys.stdin:
+    t = json.loads(line)
+    if t["type"] != "trajectory":
+        continue
+    r, truth = t["rollouts"], t["meta"]["synth"]["v"]
+    end = len(truth) - 1
+    assert r["rule"] == "every:%d" % every and r["min_tokens"] == 1
+    assert r["at"] == sorted(set(range(0, end, every)) | {end})
+    n = len(r["at"])
+    assert r["k"] == [k] * (n - 1) + [0] and r["undecided"] == [0] * n
+    assert r["half_k"] == [(k + 1) // 2] * (n - 1) + [0] and r["tokens"] == 0
+    assert r["value"][-1] == r["lo"][-1] == r["hi"][-1] == t["reward"]
+    # V moves at the boundaries and nowhere else
+    moves = {i for i in range(1, end + 1) if truth[i] != truth[i - 1]}
+    assert moves <= set(r["at"])
+    v += [truth[i] for i in r["at"][:-1]]
+    s += r["successes"][:-1]
+    h += r["half_successes"][:-1]
+    value += r["value"][:-1]
+    lo += r["lo"][:-1]
+    hi += r["hi"][:-1]
+v, s, h = np.array(v), np.array(s), np.array(h)
+value, lo, hi = np.array(value), np.array(lo), np.array(hi)
+assert (value == s / k).all() and len(v) > 1000
+# 4.5 deviations of a fixed seed: a bias would grow without bound
+bias = (s - k * v).sum() / np.sqrt((k * v * (1 - v)).sum())
+assert abs(bias) < 4.5, bias
+# what coverage is exactly, summed over s at each V, and what was met
+both = stats.binom.pmf(np.arange(k + 1)[None, :], k, v[:, None])
+w = np.array([
+    stats.binomtest(i, k).proportion_ci(0.95, "wilson") for i in range(k + 1)
+])
+inside = (w[:, 0] <= v[:, None]) & (v[:, None] <= w[:, 1])
+cover = (both * inside).sum(1)
+met = (lo <= v) & (v <= hi)
+off = (met - cover).sum() / np.sqrt((cover * (1 - cover)).sum())
+assert abs(off) < 4.5 and met.mean() > 0.93, (off, met.mean())
+assert abs(lo - w[s, 0]).max() < 1e-9 and abs(hi - w[s, 1]).max() < 1e-9
+# halves: what both miss V by does not go together
+ke = (k + 1) // 2
+mid = (v > 0.05) & (v < 0.95)
+a = ((h - ke * v) / np.sqrt(ke * v * (1 - v)))[mid]
+b = ((s - h - (k - ke) * v) / np.sqrt((k - ke) * v * (1 - v)))[mid]
+assert abs((a * b).sum() / np.sqrt(mid.sum())) < 4.5
+for x in a, b:
+    assert abs((x**2 - 1).sum() / np.sqrt(2 * mid.sum())) < 4.5
+print("fits")
+END
+if "$python" -c 'import scipy' 2>/dev/null; then
+    for options in '3 16' '1 5' '4 101'; do
+        set -- $options
+        is "--step-every=$1 --rollouts=$2: as SciPy has it" "$(hs-synth --width=8 --trajectories=1500 --known=0.3 --length=6:14 --value=1 --dopamine=1 \
+            --sinks=0 --massive=0 --confounds=0 --distractors=0 --seed=4 --step-every="$1" --rollouts="$2" |
+            hs-view --json | "$python" roll.py "$1" "$2" 2>&1 | tail -n 1)" fits
+    done
+else
+    skip 'V-hat' 'there is no SciPy here'
+fi
+
+# What a dopamine neuron has to do with delta, as the page says: the mean of a
+# step is delta / (s n) times the effect, in noise of sqrt(1 - h).
+cat >pool.py <<'END'
+import sys
+
+import msgpack
+import numpy as np
+import zstandard
+
+sys.path.insert(0, sys.argv[1] + "/examples")
+import read_stream  # noqa: E402
+
+path, n = sys.argv[2], int(sys.argv[3])
+with open(path, "rb") as f:
+    data = zstandard.ZstdDecompressor().stream_reader(f)
+    head = next(iter(msgpack.Unpacker(data, max_buffer_size=1 << 26)))
+truth = head["run"]["synth"]
+at, effect = truth["dopamine"]["at"], truth["dopamine"]["effect"]
+u, d = [], []
+with open(path, "rb") as f:
+    for t in read_stream.read(f):
+        v = np.array(t["meta"]["synth"]["v"])
+        x = t["x"][0].astype("f8")[-len(v):]
+        x = (x - np.array(truth["mean"])) / np.array(truth["scale"])
+        # what stays goes with the mean of the response, on both sides
+        x -= x[1:].mean(0)
+        b = t["rollouts"]["at"]
+        for i in range(1, len(b)):
+            if b[i] - b[i - 1] == n:
+                u.append(x[b[i - 1] + 1:b[i] + 1].mean(0))
+                delta = (v[b[i]] - v[b[i - 1]]) / truth["delta_sd"]
+                d.append(delta / n - (v[-1] - v[0]) / truth["delta_sd"] / b[-1])
+u, d = np.array(u), np.array(d)
+for j, e in zip(at, effect):
+    slope = (d @ u[:, j]) / (d @ d)
+    left = u[:, j] - slope * d
+    # (1 - n / T) of the variance is left beside the mean of T tokens
+    noise = np.sqrt(0.7 / n * (1 - n / 30))
+    assert abs(left.std() / noise - 1) < 0.1, (left.std(), noise)
+    assert abs(slope - e) < 4.5 * noise / np.sqrt(d @ d), (slope, e)
+    assert abs(slope - e) < 0.15, (slope, e)
+assert abs(d.std() * np.sqrt(n) - 1) < 0.2, d.std()
+print("fits")
+END
+for n in 1 3 6; do
+    synth --known=0.3 --step-every=$n --length=24:36 --rollouts=2 --effect=2 -o b.hsz
+    is "dopamine neurons and steps of $n tokens" "$("$python" pool.py "$HS_SRCDIR" b.hsz $n 2>&1 | tail -n 1)" fits
+done
+hs-synth --width=64 --trajectories=300 --confound-effect=100 -o b.hsz
+is '--confound-effect=100 is strong' "$(hs-view --type=head b.hsz | jq -c '.run.synth.confound.effect | map(fabs) | unique')" '[100]'
+
 # ---- what it refuses
 while IFS='|' read -r arguments wanted; do
     # shellcheck disable=SC2086
@@ -171,6 +317,8 @@ done <<'END'
 --value-at=1,2 --dopamine-at=2|coordinate 2 cannot be a value and a dopamine neuron
 --value-layers=1|layers of value neurons: 1 is not within 0 to 0
 --width=20|8 confounds, but only 0 coordinates are left for them
+--rollouts=1|--rollouts: 1 is not within 2 to 4096
+--rollouts=4097|--rollouts: 4097 is not within 2 to 4096
 --positions=last|--positions: 'last' is not tokens or all
 --dtype=f64|--dtype: 'f64' is not f16, bf16 or f32
 --layers=0|--layers: 0 is not within 1 to 1024

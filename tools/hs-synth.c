@@ -65,6 +65,8 @@ static const char usage[] =
     "      --reward-rate=P     (0.5)\n"
     "      --known=X           share of the variance known at s_0 (0.9)\n"
     "      --step-every=N      tokens between two steps of the value (1)\n"
+    "      --rollouts=K        continue K times from each step of N tokens "
+    "(none)\n"
     "      --positions=P       tokens, all (tokens)\n"
     "      --dtype=D           f16, bf16, f32 (f16)\n"
     "\n"
@@ -157,6 +159,7 @@ static const struct option longopts[] = {
     {"quiet", no_argument, NULL, 'q'},
     {"recovery", optional_argument, NULL, HS_RECOVERY_OPT_RECOVERY},
     {"reward-rate", required_argument, NULL, HS_SYNTH_OPT_REWARD_RATE},
+    {"rollouts", required_argument, NULL, HS_SYNTH_OPT_ROLLOUTS},
     {"samples", required_argument, NULL, HS_SYNTH_OPT_SAMPLES},
     {"scales", required_argument, NULL, HS_SYNTH_OPT_SCALES},
     {"seed", required_argument, NULL, 's'},
@@ -246,7 +249,8 @@ parse_options(int argc, char **argv, struct options *o)
     hs_synth_options_init(&o->world);
     hs_recovery_init(&o->recovery);
     while ((c = getopt_long(argc, argv, "hj:o:qs:Vz:", longopts, &at)) != -1) {
-        if (c == HS_SYNTH_OPT_TRAJECTORIES || c == HS_SYNTH_OPT_POSITIONS)
+        if (c == HS_SYNTH_OPT_TRAJECTORIES || c == HS_SYNTH_OPT_POSITIONS ||
+            c == HS_SYNTH_OPT_ROLLOUTS)
             o->for_stream = longopts[at].name;
         o->recover = o->recover || c == HS_RECOVERY_OPT_RECOVERY;
         if (hs_parse_synth_option(&o->world, c, optarg))

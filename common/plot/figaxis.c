@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "plot/figtext.h"
 
@@ -134,10 +135,52 @@ put_log_tics(struct hs_buf *b, struct range r)
     hs_buf_str(b, n > 0 ? ")\n" : "autofreq\n");
 }
 
+bool
+hs_fig_has_words(const struct hs_figure *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (f->panels[i]->x.words)
+            return true;
+    return false;
+}
+
+/* Columns that text takes: continuation bytes take none. */
+static size_t
+columns_of(const char *s)
+{
+    size_t n = 0;
+
+    for (; *s != '\0'; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
+/* Words, as many as have room: every so many-th one in pictures, where all take
+ * as much; as text those that do not run into the one before. */
+static void
+put_words(struct hs_buf *b, const struct hs_axis *a, struct range r,
+          size_t room, bool text)
+{
+    size_t apart = room > 0 ? (a->n_tics + room - 1) / room : 1, n = 0;
+    double end = 0;
+
+    for (size_t i = 0; i < a->n_tics; i++) {
+        double width = (double)columns_of(a->tics[i].label),
+               at = (a->tics[i].at - r.from) / (r.to - r.from) * (double)room,
+               start = at - width / 2;
+
+        if (text ? n > 0 && start < end + 1 : i % apart != 0)
+            continue;
+        end = start + width;
+        put_tic(b, n++, a->tics[i].label, a->tics[i].at);
+    }
+    hs_buf_str(b, ")\n");
+}
+
 /* Down: the axis begins with its largest value. */
 static void
 put_axis(struct hs_buf *b, char name, const struct hs_axis *a, struct range r,
-         bool down)
+         bool down, size_t room, bool text)
 {
     hs_buf_printf(b, "%s logscale %c\nset %crange [", a->log ? "set" : "unset",
                   name, name);
@@ -145,6 +188,10 @@ put_axis(struct hs_buf *b, char name, const struct hs_axis *a, struct range r,
     hs_buf_str(b, ":");
     hs_fig_number(b, down ? r.from : r.to);
     hs_buf_printf(b, "]\nset %ctics ", name);
+    if (a->words && a->n_tics > 0) {
+        put_words(b, a, r, room, text);
+        return;
+    }
     for (size_t i = 0; i < a->n_tics; i++)
         put_tic(b, i, a->tics[i].label, a->tics[i].at);
     if (a->n_tics > 0)
@@ -157,16 +204,19 @@ put_axis(struct hs_buf *b, char name, const struct hs_axis *a, struct range r,
 
 void
 hs_fig_axes(struct hs_buf *b, const struct hs_figure *f,
-            const struct hs_panel *p)
+            const struct hs_panel *p, size_t room, bool text)
 {
     struct range x, y;
 
     find_ranges(f, p, &x, &y);
+    if (!text && hs_fig_has_words(f))
+        hs_buf_str(b, p->x.words ? "set xtics rotate by 90 right\n"
+                                 : "set xtics norotate\n");
     if (p->sideways) {
-        put_axis(b, 'x', &p->y, y, p->y.rest);
-        put_axis(b, 'y', &p->x, x, !p->x.rest);
+        put_axis(b, 'x', &p->y, y, p->y.rest, room, text);
+        put_axis(b, 'y', &p->x, x, !p->x.rest, room, text);
     } else {
-        put_axis(b, 'x', &p->x, x, p->x.rest);
-        put_axis(b, 'y', &p->y, y, p->y.rest);
+        put_axis(b, 'x', &p->x, x, p->x.rest, room, text);
+        put_axis(b, 'y', &p->y, y, p->y.rest, room, text);
     }
 }

@@ -10,8 +10,13 @@
 
 #include "plot/figure.h"
 
-/* Sets scale, range and tics of both axes of a panel of f. */
+/* Sets scale, range and tics of both axes of a panel of f.  room: so many
+ * words, or as text so many characters, fit below each other or side by side
+ * along x. */
 void hs_fig_axes(struct hs_buf *b, const struct hs_figure *f,
-                 const struct hs_panel *p);
+                 const struct hs_panel *p, size_t room, bool text);
+
+/* Whether any x of a panel has words. */
+bool hs_fig_has_words(const struct hs_figure *f);
 
 #endif

@@ -28,6 +28,13 @@ enum {
     N_GREYS = sizeof greys / sizeof greys[0]
 };
 
+/* Takes a grey, not a colour. */
+static bool
+is_grey(enum hs_role role)
+{
+    return role == HS_ROLE_BAND || role == HS_ROLE_REST;
+}
+
 static size_t
 legend_find(const struct hs_fig_legend *l, const struct hs_series *s)
 {
@@ -61,8 +68,7 @@ hs_fig_legend(struct hs_fig_legend *l, const struct hs_figure *f)
                 l->v[l->n++] = (struct hs_fig_entry){
                     .name = s->name,
                     .role = s->role,
-                    .number = s->role == HS_ROLE_BAND ? l->n_bands++
-                                                      : l->n_colours++};
+                    .number = is_grey(s->role) ? l->n_bands++ : l->n_colours++};
             }
             l->v[at].points = l->v[at].points || s->n > 0;
             l->v[at].values = l->v[at].values || has_values(s);
@@ -104,7 +110,8 @@ sign_of(const struct hs_fig_entry *e)
 {
     size_t k = e->number;
 
-    if (e->role == HS_ROLE_DOTS || e->role == HS_ROLE_SPOTS)
+    if (e->role == HS_ROLE_DOTS || e->role == HS_ROLE_SPOTS ||
+        e->role == HS_ROLE_REST)
         return 7;
     if (e->role == HS_ROLE_POINTS)
         return k % 2 ? 6 : 2;
@@ -129,13 +136,14 @@ put_style(struct hs_buf *b, const struct hs_fig_entry *e, size_t i)
         [HS_ROLE_MAIN] = {"2", "0.7"},     [HS_ROLE_OTHER] = {"1.5", "0.7"},
         [HS_ROLE_BAND] = {"1.5", "0.7"},   [HS_ROLE_PLAIN] = {"2", "0.7"},
         [HS_ROLE_POINTS] = {"1.5", "1.1"}, [HS_ROLE_SPOTS] = {"1", "0.5"},
-        [HS_ROLE_DOTS] = {"1", "0.25"},
+        [HS_ROLE_DOTS] = {"1", "0.25"},    [HS_ROLE_REST] = {"1", "0.3"},
+        [HS_ROLE_BARS] = {"5", "0.7"},
     };
 
     hs_buf_printf(
         b, "set style line %zu lc rgb '%s' lw %s dt %zu pt %zu ps %s\n", i,
-        e->role == HS_ROLE_BAND ? greys[e->number % N_GREYS]
-                                : colours[e->number % N_COLOURS],
+        is_grey(e->role) ? greys[e->number % N_GREYS]
+                         : colours[e->number % N_COLOURS],
         looks[e->role].width, dashes_of(e), sign_of(e), looks[e->role].size);
 }
 
@@ -148,7 +156,7 @@ hs_fig_styles(struct hs_buf *b, const struct hs_fig_legend *l, bool text)
 
         if (text)
             hs_buf_printf(b, "set style line %zu lt %zu pt %zu\n", i + 1,
-                          e->role == HS_ROLE_BAND ? 0 : 1 + e->number % 7,
+                          is_grey(e->role) ? 0 : 1 + e->number % 7,
                           1 + e->number);
         else
             put_style(b, e, i + 1);
@@ -196,7 +204,8 @@ put_style_of(struct hs_buf *b, enum hs_role role, size_t style, bool sideways)
         [HS_ROLE_MAIN] = "linespoints", [HS_ROLE_OTHER] = "linespoints",
         [HS_ROLE_BAND] = "lines",       [HS_ROLE_PLAIN] = "lines",
         [HS_ROLE_POINTS] = "points",    [HS_ROLE_SPOTS] = "points",
-        [HS_ROLE_DOTS] = "points",
+        [HS_ROLE_DOTS] = "points",      [HS_ROLE_REST] = "points",
+        [HS_ROLE_BARS] = "impulses",
     };
 
     hs_buf_printf(b, " with %s ls %zu",
@@ -322,8 +331,8 @@ put_plot(struct hs_buf *b, const struct hs_figure *f, size_t number,
          const struct hs_fig_legend *l, bool text)
 {
     static const enum hs_role order[] = {
-        HS_ROLE_BAND,  HS_ROLE_DOTS, HS_ROLE_SPOTS, HS_ROLE_OTHER,
-        HS_ROLE_PLAIN, HS_ROLE_MAIN, HS_ROLE_POINTS};
+        HS_ROLE_BAND,  HS_ROLE_REST,  HS_ROLE_DOTS, HS_ROLE_SPOTS, HS_ROLE_BARS,
+        HS_ROLE_OTHER, HS_ROLE_PLAIN, HS_ROLE_MAIN, HS_ROLE_POINTS};
     const struct hs_panel *p = f->panels[number];
     bool *told = hs_calloc(l->n, sizeof *told);
 
@@ -349,9 +358,25 @@ put_plot(struct hs_buf *b, const struct hs_figure *f, size_t number,
     free(told);
 }
 
+static void
+put_notes(struct hs_buf *b, const struct hs_panel *p, bool text)
+{
+    for (size_t i = 0; i < p->n_notes; i++) {
+        hs_buf_str(b, "set label ");
+        hs_fig_quoted(b, p->notes[i].text, false);
+        hs_buf_str(b, " at ");
+        hs_fig_number(b, p->notes[i].x);
+        hs_buf_str(b, ",");
+        hs_fig_number(b, p->notes[i].y);
+        hs_buf_str(b, text ? " left offset 1,0\n"
+                           : " left offset 0.6,0.3 font ',9' "
+                             "textcolor rgb '#404040'\n");
+    }
+}
+
 void
 hs_fig_panel(struct hs_buf *b, const struct hs_figure *f, size_t number,
-             const struct hs_fig_legend *l, bool text)
+             const struct hs_fig_legend *l, size_t room, bool text)
 {
     const struct hs_panel *p = f->panels[number];
     struct hs_buf title = {0};
@@ -366,8 +391,11 @@ hs_fig_panel(struct hs_buf *b, const struct hs_figure *f, size_t number,
         hs_buf_str(b,
                    "set title offset 0,-0.5\nset xlabel offset 0,0.3\n"
                    "set ylabel offset 0.5,0\n");
-    hs_fig_axes(b, f, p);
+    hs_fig_axes(b, f, p, room, text);
+    put_notes(b, p, text);
     put_plot(b, f, number, l, text);
+    if (p->n_notes > 0)
+        hs_buf_str(b, "unset label\n");
     hs_buf_free(&title);
 }
 

@@ -33,9 +33,9 @@ void hs_fig_styles(struct hs_buf *b, const struct hs_fig_legend *l, bool text);
 void hs_fig_data(struct hs_buf *b, const struct hs_figure *f);
 
 /* Titles, axes and the plot command of a panel; as text with the names that
- * its legend shows. */
+ * its legend shows.  room is that of hs_fig_axes(). */
 void hs_fig_panel(struct hs_buf *b, const struct hs_figure *f, size_t number,
-                  const struct hs_fig_legend *l, bool text);
+                  const struct hs_fig_legend *l, size_t room, bool text);
 
 /* How the plot of entry i ends that shows it in a legend: style and title. */
 void hs_fig_sample(struct hs_buf *b, const struct hs_fig_legend *l, size_t i);

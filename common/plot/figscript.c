@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plot/figaxis.h"
 #include "plot/figdraw.h"
 #include "plot/figtext.h"
 #include "plot/figure.h"
@@ -24,12 +25,14 @@ enum {
     MARGIN_RIGHT = 16,
     MARGIN_TOP = 40,
     MARGIN_BOTTOM = 52,
+    WORD = 14, /* of a line of text that stands upright */
     TITLE_HEIGHT = 34,
     LEGEND_LINE = 20,
     LEGEND_SAMPLE = 70, /* the piece of line before a name */
     LETTER = 7,         /* mean width, at 12 points */
     /* Characters. */
     TEXT_WIDTH = 80,
+    TEXT_SIDES = 12,  /* around the frame, about */
     TEXT_HEIGHT = 24, /* with a line for the legend */
     TEXT_NAMES = 5    /* more of them take another line */
 };
@@ -51,14 +54,25 @@ measure_rows(const struct hs_figure *f, size_t *rows, size_t *longest)
     }
 }
 
+static size_t
+width_of_text(const struct hs_figure *f, const struct hs_canvas *c)
+{
+    return c->width        ? c->width
+           : f->text_width ? f->text_width
+                           : (size_t)TEXT_WIDTH;
+}
+
 /* Rows are equally many lines apart, one at least, so that each has a place for
  * its name; margins are given, as gnuplot's own would shift them. */
 static void
 put_size_of_text(struct hs_buf *b, const struct hs_figure *f,
                  const struct hs_canvas *c, const struct hs_fig_legend *l)
 {
-    size_t width = c->width ? c->width : TEXT_WIDTH,
-           height = c->height ? c->height : TEXT_HEIGHT + l->n / TEXT_NAMES,
+    size_t width = width_of_text(f, c),
+           height = c->height ? c->height
+                              : (f->text_height ? f->text_height
+                                                : (size_t)TEXT_HEIGHT) +
+                                    l->n / TEXT_NAMES,
            a_line = width < TEXT_WIDTH ? 2 : 3, rows, longest;
     size_t bottom = 3 + (l->n + a_line - 1) / a_line, frame = bottom + 2, apart;
 
@@ -84,7 +98,7 @@ put_page_of_text(struct hs_buf *b, const struct hs_figure *f,
     hs_fig_styles(b, l, true);
     hs_fig_data(b, f);
     for (size_t i = 0; i < f->n; i++)
-        hs_fig_panel(b, f, i, l, true);
+        hs_fig_panel(b, f, i, l, width_of_text(f, c) - TEXT_SIDES, true);
 }
 
 /* The grid of panels, with the legend to the right of it. */
@@ -93,6 +107,7 @@ struct grid {
     double width, height; /* of all */
     double legend, top;   /* width; height of the title */
     double left;          /* margin of a panel */
+    double words;         /* height of the words below a panel */
 };
 
 /* Sets the width and height of all, once columns, rows and legend are known. */
@@ -103,6 +118,10 @@ size_grid(struct grid *g, const struct hs_figure *f, const struct hs_canvas *c,
     double width = PANEL_WIDTH, height = PANEL_HEIGHT, least;
     size_t rows, longest;
 
+    if (f->panel_width > 0)
+        width = (double)f->panel_width;
+    if (f->panel_height > 0)
+        height = (double)f->panel_height;
     measure_rows(f, &rows, &longest);
     g->left = MARGIN_LEFT;
     if (rows > 0) {
@@ -127,6 +146,21 @@ size_grid(struct grid *g, const struct hs_figure *f, const struct hs_canvas *c,
         g->left = 0.6 * width;
 }
 
+static double
+height_of_words(const struct hs_figure *f)
+{
+    size_t longest = 0;
+
+    for (size_t i = 0; i < f->n; i++)
+        for (size_t k = 0; k < f->panels[i]->x.n_tics; k++) {
+            const struct hs_axis *a = &f->panels[i]->x;
+            size_t n = a->words ? strlen(a->tics[k].label) : 0;
+
+            longest = n > longest ? n : longest;
+        }
+    return LETTER * (double)longest;
+}
+
 static struct grid
 make_grid(const struct hs_figure *f, const struct hs_canvas *c,
           const struct hs_fig_legend *l)
@@ -146,6 +180,7 @@ make_grid(const struct hs_figure *f, const struct hs_canvas *c,
     }
     g.legend = LEGEND_SAMPLE + LETTER * (double)longest;
     size_grid(&g, f, c, l->n);
+    g.words = height_of_words(f);
     return g;
 }
 
@@ -214,9 +249,11 @@ put_picture(struct hs_buf *b, const struct hs_figure *f,
         double left = (double)(i % g.columns) * w,
                top = g.top + (double)(i / g.columns) * h;
 
-        put_margins(b, &g, left + g.left, left + w - MARGIN_RIGHT,
-                    top + MARGIN_TOP, top + h - MARGIN_BOTTOM);
-        hs_fig_panel(b, f, i, l, false);
+        put_margins(
+            b, &g, left + g.left, left + w - MARGIN_RIGHT, top + MARGIN_TOP,
+            top + h - MARGIN_BOTTOM - (f->panels[i]->x.words ? g.words : 0));
+        hs_fig_panel(b, f, i, l, (size_t)((w - g.left - MARGIN_RIGHT) / WORD),
+                     false);
     }
     put_legend(b, &g, l);
     hs_buf_str(b, "unset multiplot\n");

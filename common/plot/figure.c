@@ -34,6 +34,9 @@ free_panel(struct hs_panel *p)
 {
     for (size_t i = 0; i < p->n; i++)
         free_series(p->series[i]);
+    for (size_t i = 0; i < p->n_notes; i++)
+        free(p->notes[i].text);
+    free(p->notes);
     free(p->series);
     free(p->title);
     free_axis(&p->x);
@@ -79,6 +82,14 @@ void
 hs_panel_drop(struct hs_panel *p)
 {
     free_series(p->series[--p->n]);
+}
+
+void
+hs_panel_note(struct hs_panel *p, double x, double y, const char *text)
+{
+    p->notes =
+        hs_grow(p->notes, &p->cap_notes, p->n_notes + 1, sizeof *p->notes);
+    p->notes[p->n_notes++] = (struct hs_note){x, y, hs_strdup(text)};
 }
 
 void

@@ -21,7 +21,9 @@ enum hs_role {
     HS_ROLE_PLAIN,  /* solid, without points */
     HS_ROLE_POINTS, /* points alone */
     HS_ROLE_SPOTS,  /* smaller ones, full */
-    HS_ROLE_DOTS    /* the smallest, of which there are many */
+    HS_ROLE_DOTS,   /* the smallest, of which there are many */
+    HS_ROLE_REST,   /* these in grey: what is not the matter */
+    HS_ROLE_BARS    /* thick lines from y = 0 */
 };
 
 /* x, y, lo, hi are of size n, owned; y, lo and hi may be NaN: not there. */
@@ -44,6 +46,14 @@ struct hs_axis {
     bool rest;           /* shows 1 - x, from 1 down: x is what was cut off */
     struct hs_tic *tics; /* in place of numbers; NULL: numbers */
     size_t n_tics, cap_tics;
+    bool words; /* tics are words of a text: upright in pictures, and only as
+                 * many of them as have room */
+};
+
+/* A word beside a point. */
+struct hs_note {
+    double x, y;
+    char *text;
 };
 
 struct hs_panel {
@@ -59,6 +69,8 @@ struct hs_panel {
     bool sideways;
     struct hs_series **series;
     size_t n, cap;
+    struct hs_note *notes;
+    size_t n_notes, cap_notes;
 };
 
 /* {0} is an empty figure; all is owned. */
@@ -68,6 +80,8 @@ struct hs_figure {
     size_t n, cap;
     size_t columns; /* of the grid of panels; 0: as many as make a square */
     bool same_y;    /* all panels show the same range of y */
+    /* Of a panel in pixels, or as text in characters; 0: what is usual. */
+    size_t panel_width, panel_height, text_width, text_height;
 };
 
 void hs_figure_free(struct hs_figure *f);
@@ -79,6 +93,9 @@ struct hs_series *hs_panel_add(struct hs_panel *p, const char *name,
 
 /* Removes the series that was added last. */
 void hs_panel_drop(struct hs_panel *p);
+
+/* A note at a point; text is copied. */
+void hs_panel_note(struct hs_panel *p, double x, double y, const char *text);
 
 void hs_axis_label(struct hs_axis *a, const char *label);
 void hs_axis_tic(struct hs_axis *a, double at, const char *label);

@@ -121,6 +121,10 @@ check_numbers(const struct hs_synth_options *o, struct hs_error *err)
         check_u64("factors", o->factors, 1, MAX_WIDTH, err) < 0 ||
         check_f64("factor share", o->factor_share, 0, 1, err) < 0)
         return -1;
+    if (o->rollouts != 0 &&
+        check_u64("rollouts", o->rollouts, HS_SYNTH_ROLLOUTS_MIN,
+                  HS_SYNTH_ROLLOUTS_MAX, err) < 0)
+        return -1;
     if (check_f64("confound effect", o->confound_effect, 0, 100, err) < 0)
         return -1;
     return check_f64("confounding", o->confounding, 0, 0.95, err);

@@ -4,7 +4,8 @@
  * value neurons, dopamine neurons, sinks, distractors and confounds are
  * planted.  hs-synth(1) has the formulas; the names here are those of the page.
  *
- * A world is a function of its options without draw, trajectories and samples;
+ * A world is a function of its options without draw, trajectories, samples and
+ * rollouts;
  * trajectory i of a draw is a function of the world, the draw and i.  Nothing
  * depends on the order in which trajectories are asked for.
  *
@@ -34,6 +35,8 @@
 
 enum {
     HS_SYNTH_VOCAB = 1000, /* tokens; 0 ends a completion */
+    HS_SYNTH_ROLLOUTS_MIN = 2,
+    HS_SYNTH_ROLLOUTS_MAX = 4096,
     HS_SYNTH_MASSIVE = 100 /* what multiplies the scale of a massive one */
 };
 
@@ -65,6 +68,7 @@ struct hs_synth_options {
     uint64_t confounds;
     double confound_effect; /* signal over noise, 0 to 100 */
     double confounding;     /* C, 0 to 0.95 */
+    uint64_t rollouts;      /* of each boundary; 0: none */
     bool completion;        /* states of s_0 .. s_T only, not of all tokens */
     enum hs_dtype dtype;
 };

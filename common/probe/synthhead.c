@@ -174,6 +174,8 @@ truth_json(const struct hs_synth *w)
     put_u64(j, "draw", w->o.draw);
     put_u64(j, "trajectories", w->o.trajectories);
     put_u64(j, "samples", w->o.samples);
+    if (w->o.rollouts > 0)
+        put_u64(j, "rollouts", w->o.rollouts);
     put_real(j, "m0", w->m0);
     put_real(j, "tau", w->tau);
     put_real(j, "sigma", w->sigma);

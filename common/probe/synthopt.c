@@ -29,6 +29,8 @@ parse_whole(struct hs_synth_options *w, int c, const char *arg)
         {HS_SYNTH_OPT_FACTORS, "--factors", &w->factors, 1, 65536},
         {HS_SYNTH_OPT_LAYERS, "--layers", &w->layers, 1, 1024},
         {HS_SYNTH_OPT_MASSIVE, "--massive", &w->massive.n, 0, any},
+        {HS_SYNTH_OPT_ROLLOUTS, "--rollouts", &w->rollouts,
+         HS_SYNTH_ROLLOUTS_MIN, HS_SYNTH_ROLLOUTS_MAX},
         {HS_SYNTH_OPT_SAMPLES, "--samples", &w->samples, 1, any},
         {HS_SYNTH_OPT_SINKS, "--sinks", &w->sink.n, 0, any},
         {HS_SYNTH_OPT_STEP_EVERY, "--step-every", &w->step_every, 1, any},

@@ -18,6 +18,7 @@
 #include "base/rng.h"
 #include "stats/normal.h"
 #include "probe/synthrng.h"
+#include "probe/synthroll.h"
 
 /* Normal scores of a problem, and one of a sample. */
 enum {
@@ -323,6 +324,8 @@ hs_synth_trajectory(const struct hs_synth *w, const struct hs_synth_path *p,
     hs_trajectory_hash_prompt(t);
     json_decref(t->meta);
     t->meta = meta_json(p);
+    json_decref(t->rollouts);
+    t->rollouts = w->o.rollouts > 0 ? hs_synth_rollouts(w, p) : NULL;
 }
 
 /* ---- all of them */

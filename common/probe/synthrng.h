@@ -35,7 +35,9 @@ enum hs_synth_stream {
     HS_SYNTH_NOISE,        /* a: position, b: coordinate / 4 */
     HS_SYNTH_FACTOR,       /* b: factor */
     HS_SYNTH_FACTOR_NOISE, /* a: position, b: factor */
-    HS_SYNTH_SINK = 1000   /* as a part: no role */
+    /* by the sample's key again */
+    HS_SYNTH_ROLLOUT,    /* a: t of a boundary, b: continuation */
+    HS_SYNTH_SINK = 1000 /* as a part: no role */
 };
 
 /* A key for what is within the place (a, b). */

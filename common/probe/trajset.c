@@ -85,6 +85,7 @@ grow_states(struct hs_trajset *s, size_t need)
     while (cap < need)
         cap = hs_mul(cap, 2);
     s->t = hs_realloc(s->t, hs_mul(cap, sizeof *s->t));
+    s->token = hs_realloc(s->token, hs_mul(cap, sizeof *s->token));
     s->logprob = hs_realloc(s->logprob, hs_mul(cap, sizeof(float)));
     s->entropy = hs_realloc(s->entropy, hs_mul(cap, sizeof(float)));
     s->logprob_sum = hs_realloc(s->logprob_sum, hs_mul(cap, sizeof(float)));
@@ -107,6 +108,7 @@ take_scores(struct intake *in, const struct hs_trajectory *t, struct hs_traj *j)
             t->positions[in->skip + i] - (uint32_t)(t->n_prompt - 1);
 
         s->t[k] = time;
+        s->token[k] = t->tokens[t->positions[in->skip + i]];
         for (; next < time && next < j->n_new; next++) {
             logprob += t->logprob[next];
             entropy += t->entropy[next];
@@ -514,6 +516,7 @@ hs_trajset_free(struct hs_trajset *s)
     free(s->problem_val);
     free(s->layers);
     free(s->t);
+    free(s->token);
     free(s->logprob);
     free(s->entropy);
     free(s->logprob_sum);

@@ -3,7 +3,7 @@
  * trajset.h - the trajectories of a stream with their states, for fitting.
  *
  * Read once, from a pipe if need be; states stay as they are stored, 16 bits a
- * number for f16 and bf16 streams, in a store (store.h).  20 bytes a state are
+ * number for f16 and bf16 streams, in a store (store.h).  24 bytes a state are
  * in memory besides, and about 300 a trajectory.
  *
  * The states of a trajectory are those of s_0 (the last token of the prompt)
@@ -75,6 +75,7 @@ struct hs_trajset {
     uint64_t n_undecided; /* trajectories left out: no reward */
     /* Of each state, (n_states): */
     uint32_t *t;        /* 0 for s_0, t for the state of token t */
+    uint32_t *token;    /* that it is the state of */
     float *logprob;     /* of the token that came after it; NaN if none did */
     float *entropy;     /* of the distribution that token came from, nats; NaN
                          * if none did */
