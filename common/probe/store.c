@@ -140,7 +140,7 @@ hs_store_seal(struct hs_store *s, struct hs_error *err)
     void *map;
 
     s->sealed = true;
-    if (s->file == NULL || s->bytes == 0)
+    if (s->file == NULL || s->bytes == 0 || s->map != NULL)
         return 0;
     if (fflush(s->file) != 0)
         return hs_fail(err, "temporary file: %s", strerror(errno));

@@ -27,7 +27,8 @@ void hs_store_free(struct hs_store *s);
 HS_MUST_CHECK int hs_store_add(struct hs_store *s, const void *data, size_t n,
                                uint64_t *where, struct hs_error *err);
 
-/* No more blocks; must come before the first hs_store_at(). */
+/* No more blocks; must come before the first hs_store_at().  May be called
+ * again. */
 HS_MUST_CHECK int hs_store_seal(struct hs_store *s, struct hs_error *err);
 
 /* The bytes that went to where, in one piece as they were added.  Borrowed;

@@ -191,8 +191,7 @@ add_points(struct curve *c, const char *set, int64_t draw, double ratio,
 
         json_object_set_new(j, "draw",
                             draw >= 0 ? json_integer(draw) : json_null());
-        json_object_update(j,
-                           json_object_get(figures, hs_rpe_figure_names[i]));
+        json_object_update(j, json_object_get(figures, hs_rpe_figure_names[i]));
         json_array_append_new(c->out, j);
     }
     json_decref(figures);

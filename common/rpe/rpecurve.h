@@ -69,9 +69,8 @@ size_t hs_rpe_curve_fits(const double *ratios, size_t n_ratios, size_t n_random,
  * array.  whole and shuffles (n_random) are the figures of all coordinates.
  * Returns 0 or -1. */
 HS_MUST_CHECK int hs_rpe_curve(struct hs_rpe_fits *f,
-                               const struct hs_ranking *r,
-                               const double *ratios, size_t n_ratios,
-                               const struct hs_rpe_eval *whole,
+                               const struct hs_ranking *r, const double *ratios,
+                               size_t n_ratios, const struct hs_rpe_eval *whole,
                                const struct hs_rpe_eval *shuffles, json_t *out,
                                struct hs_error *err);
 

@@ -15,8 +15,8 @@
 #include "base/mem.h"
 #include "stats/rank.h"
 
-const char *const hs_rpe_figure_names[HS_N_RPE_FIGURES] = {
-    "selected", "split_half", "all"};
+const char *const hs_rpe_figure_names[HS_N_RPE_FIGURES] = {"selected",
+                                                           "split_half", "all"};
 
 /* Pairs of which a correlation is taken. */
 struct pairs {
@@ -67,9 +67,8 @@ count_groups(const struct pairs *p, size_t n_groups)
 }
 
 void
-hs_rpe_evaluate(const struct hs_steps *t, const double *predicted,
-                size_t draws, uint64_t seed, double level,
-                struct hs_rpe_eval *out)
+hs_rpe_evaluate(const struct hs_steps *t, const double *predicted, size_t draws,
+                uint64_t seed, double level, struct hs_rpe_eval *out)
 {
     size_t most = hs_mul(t->n, 2);
     struct pairs p = {.x = hs_calloc(most, sizeof *p.x),

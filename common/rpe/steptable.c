@@ -25,12 +25,11 @@ struct making {
     struct hs_steps *t;
     const struct hs_trajset *s;
     const struct hs_steps_options *o;
-    struct hs_asker *asker; /* NULL without a probe */
     size_t cap;
     /* of the answer at work */
-    uint32_t *at;        /* (n): boundaries; owned unless lent */
-    double *value[3];    /* (n): all, even, odd */
-    struct hs_which *w;  /* (n) */
+    uint32_t *at;       /* (n): boundaries; owned unless lent */
+    double *value[3];   /* (n): all, even, odd */
+    struct hs_which *w; /* (n) */
     size_t n, cap_n;
 };
 
@@ -74,7 +73,8 @@ check_states(const struct making *m, size_t j, struct hs_error *err)
         s->t[q->first + q->n_states - 1] != q->length)
         return hs_fail(err,
                        "trajectory '%s' has %zu states, not those of s_0 and "
-                       "of all %" PRIu32 " tokens: the stream's positions are "
+                       "of all %" PRIu32
+                       " tokens: the stream's positions are "
                        "'%s', and must be all or tokens",
                        q->id, q->n_states, q->length, s->head.positions);
     return 0;
@@ -120,12 +120,12 @@ take_values(struct making *m, size_t j)
 {
     const struct hs_rollouts *r = m->s->traj[j].rollouts;
 
-    if (m->asker != NULL) {
+    if (m->o->probe != NULL) {
         for (size_t i = 0; i < m->n; i++) {
             m->w[i] = (struct hs_which){j, m->at[i]};
             m->value[1][i] = m->value[2][i] = NAN;
         }
-        hs_ask(m->asker, m->s, m->o->layer, m->w, m->n, NULL, m->value[0]);
+        hs_probe_value_ask(m->o->probe, m->w, m->n, m->value[0]);
         return;
     }
     for (size_t i = 0; i < m->n; i++) {
@@ -141,7 +141,7 @@ chance(const struct making *m, size_t j, size_t i)
 {
     const struct hs_rollouts *r = m->s->traj[j].rollouts;
 
-    if (m->asker != NULL)
+    if (m->o->probe != NULL)
         return NAN;
     if (i + 1 == m->n)
         return 0;
@@ -170,12 +170,11 @@ add_step(struct making *m, size_t j, size_t i)
     t->before[k] = v[0][i - 1];
     t->after[k] = v[0][i];
     t->delta[k] = g * v[0][i] - v[0][i - 1];
-    t->beyond[k] =
-        hs_step_beyond(v[0][i - 1], v[0][i], g, m->o->threshold);
+    t->beyond[k] = hs_step_beyond(v[0][i - 1], v[0][i], g, m->o->threshold);
     for (int h = 0; h < 2; h++) {
         t->half[h][k] = g * v[h + 1][i] - v[h + 1][i - 1];
-        t->half_beyond[h][k] = hs_step_beyond(v[h + 1][i - 1], v[h + 1][i], g,
-                                              m->o->threshold);
+        t->half_beyond[h][k] =
+            hs_step_beyond(v[h + 1][i - 1], v[h + 1][i], g, m->o->threshold);
     }
     t->chance[k] = chance(m, j, i);
     t->n_exact += i + 1 == m->n;
@@ -236,25 +235,22 @@ number_groups(struct hs_steps *t, const struct hs_trajset *s)
 
 int
 hs_steps_make(struct hs_steps *out, const struct hs_trajset *s,
-              const struct hs_steps_options *o, struct hs_team *team,
-              struct hs_error *err)
+              const struct hs_steps_options *o, struct hs_error *err)
 {
     struct making m = {.t = out, .s = s, .o = o};
     int rc = 0;
 
     *out = (struct hs_steps){0};
-    if (o->probe != NULL)
-        m.asker = hs_asker_new(o->probe, team);
     for (size_t j = 0; j < s->n && rc == 0; j++)
         rc = add_answer(&m, j, err);
     if (rc == 0 && out->n == 0)
         rc = out->n_without == s->n && o->rule == NULL
-                 ? hs_fail(err, "no trajectory has rollouts (hs-extract "
-                                "--rollouts)")
+                 ? hs_fail(err,
+                           "no trajectory has rollouts (hs-extract "
+                           "--rollouts)")
                  : hs_fail(err, "no steps with a value at both ends");
     if (rc == 0)
         number_groups(out, s);
-    hs_asker_free(m.asker);
     free(m.at);
     free(m.w);
     for (int part = 0; part < 3; part++)
@@ -266,10 +262,9 @@ void
 hs_steps_free(struct hs_steps *t)
 {
     void *const owned[] = {
-        t->traj,   t->from,           t->to,             t->before,
-        t->after,  t->delta,          t->half[0],        t->half[1],
-        t->chance, t->half_beyond[0], t->half_beyond[1], t->beyond,
-        t->group,  t->val};
+        t->traj,           t->from,    t->to,      t->before, t->after,
+        t->delta,          t->half[0], t->half[1], t->chance, t->half_beyond[0],
+        t->half_beyond[1], t->beyond,  t->group,   t->val};
 
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
@@ -319,8 +314,7 @@ static void
 pool_job(void *ud, struct hs_team *team, size_t thread)
 {
     const struct pooling *g = ud;
-    struct hs_pooler *p =
-        hs_pooler_new(g->z, g->mean, g->scale, g->s->dim);
+    struct hs_pooler *p = hs_pooler_new(g->z, g->mean, g->scale, g->s->dim);
     float *row = hs_calloc(g->s->dim, sizeof *row);
     size_t i;
 
@@ -336,13 +330,8 @@ hs_steps_pool(const struct hs_steps *t, const struct hs_trajset *s, size_t l,
               enum hs_znorm z, const float *mean, const float *scale,
               struct hs_team *team, float *x)
 {
-    struct pooling g = {.t = t,
-                        .s = s,
-                        .l = l,
-                        .z = z,
-                        .mean = mean,
-                        .scale = scale,
-                        .x = x};
+    struct pooling g = {
+        .t = t, .s = s, .l = l, .z = z, .mean = mean, .scale = scale, .x = x};
 
     g.first = hs_calloc(t->n + 1, sizeof *g.first);
     for (size_t k = 0; k < t->n; k++)

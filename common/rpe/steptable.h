@@ -21,16 +21,14 @@
 #include "base/error.h"
 #include "base/team.h"
 #include "model/tokenizer.h"
-#include "probe/fit.h"
 #include "probe/trajset.h"
 #include "rpe/pool.h"
+#include "rpe/probevalue.h"
 #include "task/step.h"
 
 struct hs_steps_options {
     double gamma, threshold;
-    /* V of a probe of layer index layer; NULL: of rollouts. */
-    const struct hs_probe *probe;
-    size_t layer;
+    const struct hs_probe_value *probe; /* V of these; NULL: of rollouts */
     /* Where steps end; NULL: where the rollouts have it.  With a probe only. */
     const struct hs_step_rule *rule;
     const struct hs_tokenizer *tok; /* NULL unless the rule reads */
@@ -68,7 +66,7 @@ struct hs_steps {
 HS_MUST_CHECK int hs_steps_make(struct hs_steps *out,
                                 const struct hs_trajset *s,
                                 const struct hs_steps_options *o,
-                                struct hs_team *team, struct hs_error *err);
+                                struct hs_error *err);
 void hs_steps_free(struct hs_steps *t);
 
 /* Whether a step with these values is a hit. */
