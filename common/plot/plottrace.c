@@ -21,7 +21,7 @@ enum {
     MOST_LINES = 4, /* and beyond so many lines they are longer */
     WORD = 14,      /* letters of a token that are shown */
     WIDTH = 1100,   /* pixels of a panel */
-    HEIGHT = 250,
+    HEIGHT = 230,
     TEXT_WIDTH = 110,
     TEXT_HEIGHT = 18
 };
@@ -32,7 +32,7 @@ struct trace {
     size_t n, n_at, m;                    /* states, boundaries, coordinates */
     size_t last;                          /* the last t of all */
     double *t, *v;                        /* (n) */
-    double *at, *value, *lo, *hi, *delta; /* (n_at) */
+    double *at, *value, *lo, *hi, *delta; /* (n_at); delta one less */
     double *coordinates, *sign;           /* (m) */
     double *z;                            /* (m, n), smoothed */
     const json_t *text;                   /* NULL: none */
@@ -71,10 +71,7 @@ read_steps(const struct hs_plotdata *d, struct trace *x, struct hs_error *err)
     struct {
         const char *key;
         double **list;
-    } lists[] = {{"value", &x->value},
-                 {"lo", &x->lo},
-                 {"hi", &x->hi},
-                 {"delta", &x->delta}};
+    } lists[] = {{"value", &x->value}, {"lo", &x->lo}, {"hi", &x->hi}};
 
     if (json_is_null(json_object_get(x->r->j, "at")))
         return 0;
@@ -84,7 +81,9 @@ read_steps(const struct hs_plotdata *d, struct trace *x, struct hs_error *err)
         if (read_list(d, x, lists[i].key, x->n_at, false, lists[i].list, err) <
             0)
             return -1;
-    return 0;
+    if (x->n_at == 0)
+        return hs_plot_fail(d, x->r, err, "trace: 'at' is empty");
+    return read_list(d, x, "delta", x->n_at - 1, false, &x->delta, err);
 }
 
 /* The moving average of each coordinate over states of tokens; s_0 stays. */
@@ -164,11 +163,17 @@ put_word(struct hs_buf *b, const char *s)
 }
 
 static void
+set_range(struct hs_axis *a, size_t from, size_t to)
+{
+    a->from = (double)from;
+    a->to = (double)(to > from ? to : from + 1);
+}
+
+static void
 add_words(struct hs_axis *a, const struct trace *x, size_t from, size_t to)
 {
     hs_axis_label(a, x->text ? "token" : "number of the token");
-    a->from = (double)from;
-    a->to = (double)to;
+    set_range(a, from, to);
     for (size_t t = from; t <= to && x->text != NULL; t++) {
         struct hs_buf b = {0};
 
@@ -215,7 +220,7 @@ draw_values(struct hs_panel *p, const struct trace *x, size_t from, size_t to)
     s = hs_panel_add(p, "delta of the step", HS_ROLE_BARS);
     for (size_t i = 1; i < x->n_at; i++)
         if (within(x->at[i], from, to))
-            hs_series_put(s, x->at[i], x->delta[i], NAN, NAN);
+            hs_series_put(s, x->at[i], x->delta[i - 1], NAN, NAN);
 }
 
 /* The mean over the coordinates that were found, each by its sign. */
@@ -266,13 +271,11 @@ draw_z(struct hs_panel *p, const struct trace *x, size_t from, size_t to)
 static void
 draw_trace(struct hs_figure *f, const struct trace *x, const char *title)
 {
-    size_t lines = (x->last + LINE) / LINE, length = LINE;
+    size_t lines = (x->last + LINE) / LINE, length;
     bool values = x->v != NULL || x->at != NULL;
 
-    if (lines > MOST_LINES) {
-        lines = MOST_LINES;
-        length = x->last / lines + 1;
-    }
+    lines = lines > MOST_LINES ? MOST_LINES : lines;
+    length = x->last / lines + 1;
     for (size_t i = 0; i < lines; i++) {
         size_t from = i * length, to = from + length - 1;
         struct hs_panel *p = NULL;
@@ -282,10 +285,8 @@ draw_trace(struct hs_figure *f, const struct trace *x, const char *title)
         hs_buf_printf(&b, "%s%s", title, i > 0 ? ", continued" : "");
         if (values)
             draw_values(p = hs_figure_add(f, hs_buf_cstr(&b)), x, from, to);
-        if (p != NULL) {
-            p->x.from = (double)from;
-            p->x.to = (double)to;
-        }
+        if (p != NULL)
+            set_range(&p->x, from, to);
         if (x->m > 0 || p == NULL)
             draw_z(p = hs_figure_add(f, values ? "" : hs_buf_cstr(&b)), x, from,
                    to);
