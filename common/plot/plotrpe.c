@@ -19,6 +19,9 @@ enum {
     MOST_NOTES = 16 /* numbers beside points of a panel */
 };
 
+#define NOTE_WIDTH  0.1  /* of the axis */
+#define NOTE_HEIGHT 0.06 /* likewise */
+
 struct coordinates {
     size_t d;
     double *score, *score_p, *r_out, *p, *q, *found; /* (d), owned */
@@ -68,7 +71,7 @@ read_coordinates(const struct hs_plotdata *d, const struct hs_plot_record *r,
 
 /* Found ones by p, for notes. */
 struct place {
-    double p, size;
+    double p, x;
     size_t j;
 };
 
@@ -79,31 +82,51 @@ by_evidence(const void *a, const void *b)
 
     if (x->p < y->p || x->p > y->p)
         return x->p < y->p ? -1 : 1;
-    if (x->size < y->size || x->size > y->size)
-        return x->size > y->size ? -1 : 1;
+    if (fabs(x->x) < fabs(y->x) || fabs(x->x) > fabs(y->x))
+        return fabs(x->x) > fabs(y->x) ? -1 : 1;
     return (x->j > y->j) - (x->j < y->j);
 }
 
-/* The numbers of those that were found, as far as there is room. */
-static void
+static int
+by_x(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+
+    return (x->x > y->x) - (x->x < y->x);
+}
+
+/* The numbers of those that were found, as far as there is room.  Many have the
+ * least p that permutations can give: the numbers of neighbours stand on top of
+ * each other.  Returns how many lines that takes. */
+static unsigned
 add_notes(struct hs_panel *panel, const struct coordinates *c, const double *x,
           const double *p)
 {
     struct place *v = hs_calloc(c->d, sizeof *v);
+    double span = 0, first = NAN;
+    unsigned above = 0, most = 0;
     size_t n = 0;
 
-    for (size_t j = 0; j < c->d; j++)
+    for (size_t j = 0; j < c->d; j++) {
+        span = isfinite(x[j]) ? fmax(span, 2 * fabs(x[j])) : span;
         if (c->found[j] > 0 && isfinite(x[j]) && isfinite(p[j]))
-            v[n++] = (struct place){p[j], fabs(x[j]), j};
+            v[n++] = (struct place){p[j], x[j], j};
+    }
     qsort(v, n, sizeof *v, by_evidence);
-    for (size_t i = 0; i < n && i < MOST_NOTES; i++) {
+    n = n > MOST_NOTES ? MOST_NOTES : n;
+    qsort(v, n, sizeof *v, by_x);
+    for (size_t i = 0; i < n; i++) {
         struct hs_buf b = {0};
 
+        above = v[i].x - first < NOTE_WIDTH * span ? above + 1 : 0;
+        first = above == 0 ? v[i].x : first;
+        most = above > most ? above : most;
         hs_buf_printf(&b, "%zu", v[i].j);
-        hs_panel_note(panel, x[v[i].j], -log10(p[v[i].j]), hs_buf_cstr(&b));
+        hs_panel_note(panel, v[i].x, -log10(v[i].p), above, hs_buf_cstr(&b));
         hs_buf_free(&b);
     }
     free(v);
+    return most;
 }
 
 static void
@@ -115,19 +138,21 @@ draw_volcano(struct hs_panel *panel, const struct coordinates *c,
     struct hs_series *down =
         hs_panel_add(panel, "found, down with what came", HS_ROLE_SPOTS);
     struct hs_series *rest = hs_panel_add(panel, "others", HS_ROLE_REST);
+    double most = 1;
 
     hs_axis_label(&panel->x, label);
     hs_axis_label(&panel->y, "-log10 p");
     panel->y.from = 0;
     for (size_t j = 0; j < c->d; j++) {
+        double y = isfinite(x[j]) ? -log10(p[j]) : (double)NAN;
         struct hs_series *s = !(c->found[j] > 0) ? rest
                               : c->r_out[j] > 0  ? up
                                                  : down;
 
-        hs_series_put(s, x[j], isfinite(x[j]) ? -log10(p[j]) : (double)NAN, NAN,
-                      NAN);
+        hs_series_put(s, x[j], y, NAN, NAN);
+        most = fmax(most, y);
     }
-    add_notes(panel, c, x, p);
+    panel->y.to = most * (1 + NOTE_HEIGHT * (1 + add_notes(panel, c, x, p)));
 }
 
 /* What the panels of a record are called, and what it is about. */
