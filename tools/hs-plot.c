@@ -53,6 +53,7 @@ static const char usage[] =
     "  trace        value, surprise and coordinates over an answer (--trace)\n"
     "  volcano      scores of coordinates against their p\n"
     "  rpe-pruning  correlation against the coordinates kept (--mode=td)\n"
+    "  dependence   what is left without value neurons (--dependence)\n"
     "\n"
     "Options:\n"
     "  -l, --layers=LIST    only these layers: 2-5 or 0,4 or all\n"

@@ -15,6 +15,7 @@ static const char *const rankings[] = {"ranking", NULL};
 static const char *const traces[] = {"trace", NULL};
 static const char *const coordinates[] = {"rpe-coordinates", NULL};
 static const char *const rpe_curves[] = {"rpe-curve", NULL};
+static const char *const dependence[] = {"dependence", NULL};
 static const char *const overlaps[] = {"overlap", NULL};
 
 static const struct hs_plot plots[] = {
@@ -76,6 +77,11 @@ static const struct hs_plot plots[] = {
      .types = rpe_curves,
      .takes_figure = true,
      .draw = hs_plot_rpe_pruning},
+    {.name = "dependence",
+     .kind = "rpe",
+     .maker = "rpe-scan --dependence",
+     .types = dependence,
+     .draw = hs_plot_dependence},
 };
 
 const struct hs_plot *

@@ -4,7 +4,7 @@
  *
  * Each kind of stream has a file of its own, which alone knows what its records
  * look like: plotprobes.c, plotcurves.c, plotranks.c, plotoverlap.c, plotrpe.c,
- * plottrace.c.  Of arms a summary comes in, to plotarms.c.
+ * plottrace.c, plotdepend.c.  Of arms a summary comes in, to plotarms.c.
  */
 #ifndef HS_PLOTS_H
 #define HS_PLOTS_H
@@ -73,5 +73,8 @@ HS_MUST_CHECK int hs_plot_rpe_pruning(const struct hs_plotdata *d,
                                       const struct hs_plot_options *o,
                                       struct hs_figure *f,
                                       struct hs_error *err);
+HS_MUST_CHECK int hs_plot_dependence(const struct hs_plotdata *d,
+                                     const struct hs_plot_options *o,
+                                     struct hs_figure *f, struct hs_error *err);
 
 #endif
