@@ -33,7 +33,7 @@ parse_targets(struct hs_fit_choice *f, const char *arg)
     for (char **w = words; *w != NULL; w++) {
         enum hs_target t;
 
-        if (hs_target_parse(*w, &t) < 0)
+        if (hs_target_parse(*w, &t) < 0 || t == HS_TARGET_RPE)
             hs_die(HS_EXIT_USAGE,
                    "--target: '%s' is not td, mc, td-lambda, terminal, s0 or "
                    "ntp",

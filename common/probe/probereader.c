@@ -154,7 +154,8 @@ read_settings(const msgpack_object *map, struct hs_probe *p,
     json_decref(fit);
     if (rc == 0)
         rc = hs_mp_get_str(map, "target", 0, &target, err);
-    if (rc == 0 && hs_target_parse(target, &p->o.loss.target) < 0)
+    if (rc == 0 && (hs_target_parse(target, &p->o.loss.target) < 0 ||
+                    p->o.loss.target == HS_TARGET_RPE))
         rc = hs_fail(err, "target '%s' is unknown", target);
     free(target);
     if (rc == 0)

@@ -75,7 +75,8 @@ parse_target(const char *s, struct hs_rank_options *o)
 {
     if (hs_target_parse(s, &o->choice.target) < 0)
         hs_die(HS_EXIT_USAGE,
-               "--target: '%s' is not td, mc, td-lambda, terminal, s0 or ntp",
+               "--target: '%s' is not td, mc, td-lambda, terminal, s0, ntp "
+               "or rpe",
                s);
     o->choice.one_target = true;
 }

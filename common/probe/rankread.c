@@ -21,13 +21,6 @@ enum {
     MAX_SEEDS = 65536
 };
 
-/* A ranking as far as it has come. */
-struct reading {
-    struct hs_ranking r;
-    size_t n_seeds, cap_order;
-    bool open;
-};
-
 static int
 read_names(const msgpack_object *o, struct hs_ranking *r, struct hs_error *err)
 {
@@ -151,13 +144,13 @@ read_columns(struct hs_ranking *r, const msgpack_object *o,
 
 /* A ranking begins. */
 static int
-read_ranking(struct reading *g, const msgpack_object *o, uint64_t dim,
+read_ranking(struct hs_rank_reading *g, const msgpack_object *o, uint64_t dim,
              struct hs_error *err)
 {
     struct hs_ranking *r = &g->r;
     uint64_t layer = 0, d = 0, n_seeds = 0, n_top = 0;
 
-    *g = (struct reading){.open = true};
+    *g = (struct hs_rank_reading){.open = true};
     if (hs_mp_get_u64(o, "layer", 65535, &layer, err) < 0 ||
         hs_mp_get_u64(o, "d", dim, &d, err) < 0 ||
         hs_mp_get_u64(o, "n_seeds", MAX_SEEDS, &n_seeds, err) < 0 ||
@@ -179,7 +172,7 @@ read_ranking(struct reading *g, const msgpack_object *o, uint64_t dim,
 
 /* Whether a record goes on with the ranking that was begun. */
 static int
-same_ranking(const struct reading *g, const msgpack_object *o,
+same_ranking(const struct hs_rank_reading *g, const msgpack_object *o,
              struct hs_error *err)
 {
     char *target = NULL;
@@ -201,7 +194,8 @@ same_ranking(const struct reading *g, const msgpack_object *o,
 }
 
 static int
-read_seed(struct reading *g, const msgpack_object *o, struct hs_error *err)
+read_seed(struct hs_rank_reading *g, const msgpack_object *o,
+          struct hs_error *err)
 {
     struct hs_ranking *r = &g->r;
     const uint8_t *data;
@@ -226,9 +220,9 @@ read_seed(struct reading *g, const msgpack_object *o, struct hs_error *err)
     return 0;
 }
 
-/* The ranking that was begun is to be whole now. */
-static int
-finish(struct reading *g, struct hs_rankings *s, struct hs_error *err)
+int
+hs_rank_reading_end(struct hs_rank_reading *g, struct hs_rankings *s,
+                    struct hs_error *err)
 {
     if (!g->open)
         return 0;
@@ -241,16 +235,16 @@ finish(struct reading *g, struct hs_rankings *s, struct hs_error *err)
     return 0;
 }
 
-static int
-read_object(struct reading *g, struct hs_rankings *s, const msgpack_object *o,
-            struct hs_error *err)
+int
+hs_rank_reading_take(struct hs_rank_reading *g, struct hs_rankings *s,
+                     const msgpack_object *o, struct hs_error *err)
 {
     char *type = NULL;
     json_t *j;
     int rc = hs_mp_get_str(o, "type", 0, &type, err);
 
     if (rc == 0 && strcmp(type, "ranking") == 0) {
-        rc = finish(g, s, err);
+        rc = hs_rank_reading_end(g, s, err);
         if (rc == 0)
             rc = read_ranking(g, o, s->head.dim, err);
     } else if (rc == 0 && strcmp(type, "seed-order") == 0) {
@@ -267,7 +261,7 @@ read_object(struct reading *g, struct hs_rankings *s, const msgpack_object *o,
 }
 
 static int
-read_record(struct reading *g, struct hs_rankings *s,
+read_record(struct hs_rank_reading *g, struct hs_rankings *s,
             const struct hs_record *rec, struct hs_error *err)
 {
     msgpack_unpacked u;
@@ -277,7 +271,7 @@ read_record(struct reading *g, struct hs_rankings *s,
     msgpack_unpacked_init(&u);
     rc = msgpack_unpack_next(&u, (const char *)rec->raw, rec->raw_len, &off) ==
                  MSGPACK_UNPACK_SUCCESS
-             ? read_object(g, s, &u.data, err)
+             ? hs_rank_reading_take(g, s, &u.data, err)
              : hs_fail(err, "a record that is no msgpack object");
     msgpack_unpacked_destroy(&u);
     return rc;
@@ -289,7 +283,7 @@ hs_rankings_read(struct hs_rankings *s, struct hs_reader *r, const char *name,
 {
     const struct hs_head *head = hs_reader_head(r);
     struct hs_record rec = {0};
-    struct reading g = {0};
+    struct hs_rank_reading g = {0};
     int rc = 0;
 
     *s = (struct hs_rankings){.others = json_array()};
@@ -301,7 +295,7 @@ hs_rankings_read(struct hs_rankings *s, struct hs_reader *r, const char *name,
     while (rc == 0 && (rc = hs_read(r, &rec)) > 0)
         rc = read_record(&g, s, &rec, err);
     if (rc == 0)
-        rc = finish(&g, s, err);
+        rc = hs_rank_reading_end(&g, s, err);
     if (rc == 0 && s->n == 0)
         rc = hs_fail(err, "no rankings");
     if (hs_reader_error(r)[0] != '\0')

@@ -12,8 +12,8 @@
 
 #include "base/mem.h"
 
-static const char *const target_names[] = {"td",       "mc", "td-lambda",
-                                           "terminal", "s0", "ntp"};
+static const char *const target_names[] = {"td", "mc",  "td-lambda", "terminal",
+                                           "s0", "ntp", "rpe"};
 
 const char *
 hs_target_name(enum hs_target t)
@@ -24,7 +24,7 @@ hs_target_name(enum hs_target t)
 int
 hs_target_parse(const char *s, enum hs_target *out)
 {
-    for (int i = 0; i <= HS_TARGET_NTP; i++) {
+    for (int i = 0; i <= HS_TARGET_RPE; i++) {
         if (strcmp(s, target_names[i]) == 0) {
             *out = (enum hs_target)i;
             return 0;
@@ -154,6 +154,8 @@ one_trajectory(struct work *w)
         for (size_t i = 0; i < n; i++)
             if (isfinite(w->s->logprob[i]))
                 regress(w, i, w->s->logprob[i]);
+        break;
+    case HS_TARGET_RPE:
         break;
     }
 }

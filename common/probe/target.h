@@ -38,7 +38,8 @@ enum hs_target {
     HS_TARGET_TD_LAMBDA,
     HS_TARGET_TERMINAL,
     HS_TARGET_S0,
-    HS_TARGET_NTP
+    HS_TARGET_NTP, /* the last one that a probe of states is taught */
+    HS_TARGET_RPE  /* of rankings only: rpe-scan's, by deltas of steps */
 };
 
 enum hs_norm {
@@ -54,9 +55,9 @@ struct hs_loss {
     double gamma, lambda, terminal_weight;
 };
 
-/* "td", "mc", "td-lambda", "terminal", "s0", "ntp". */
+/* "td", "mc", "td-lambda", "terminal", "s0", "ntp", "rpe". */
 const char *hs_target_name(enum hs_target t);
-/* Returns 0, or -1 for another name. */
+/* Returns 0, or -1 for another name.  Who fits refuses HS_TARGET_RPE. */
 HS_MUST_CHECK int hs_target_parse(const char *s, enum hs_target *out);
 
 /* One trajectory of a batch; its states are u[first .. first + n). */

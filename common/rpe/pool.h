@@ -3,10 +3,11 @@
  * pool.h - the states of a step as one row: z-scored, then the mean over the
  * step's tokens.
  *
- *     response  z = (x - m) / s, m and s over s_1 .. s_T of the response
- * itself: the paper's.  It looks ahead, so it is of no use while an answer is
- * being written train     m and s of the coordinate over states of training
- * problems causal    m and s over s_0 .. s_t of the response, t included
+ *     response  z = (x - m) / s, m and s over s_1 .. s_T of the response: the
+ *               paper's.  It looks ahead, so it is of no use while an answer
+ *               is being written
+ *     train     m and s of the coordinate over states of training problems
+ *     causal    m and s over s_0 .. s_t of the response, t included
  *
  * s has divisor n; z is 0 where s is 0 (to rounding: s below 1e-6 of the
  * largest |x| seen, of a coordinate that does not move).

@@ -51,13 +51,18 @@ struct hs_rpe_probe {
 struct hs_rpe_rows {
     const float *x;        /* (n, d) */
     const double *y;       /* (n) */
-    const uint32_t *group; /* (n): problem of each */
+    const uint32_t *group; /* (n): problem of each; the lowest numbers are set
+                            * aside to choose the epoch, so number them by a
+                            * hash (hs_trajset_order()) */
     size_t n, d;
 };
 
-/* Fits on all rows; columns (n_columns), ascending, or NULL: others are 0,
- * which is their mean.  layer, znorm, mean and scale of p are the caller's to
- * set. Returns 0, or -1: no rows, a loss that is not finite. */
+/* Fits on all rows; columns (n_columns), ascending, or NULL for all: a network
+ * of these inputs only, whose weights of the others are 0 in w1.  layer, znorm,
+ * mean and scale of p are the caller's to set, before the fit or behind it;
+ * *p was {0} before that.  The rows of an epoch are shuffled by (seed, epoch).
+ * Returns 0, or -1: no rows, keep_best with one problem, a loss that is not
+ * finite; *p can be freed either way. */
 HS_MUST_CHECK int hs_rpe_fit(struct hs_rpe_probe *p,
                              const struct hs_rpe_fit_options *o,
                              const struct hs_rpe_rows *rows,
@@ -71,5 +76,9 @@ struct hs_rpe_asker *hs_rpe_asker_new(const struct hs_rpe_probe *p,
                                       struct hs_team *team);
 void hs_rpe_asker_free(struct hs_rpe_asker *a);
 void hs_rpe_ask(struct hs_rpe_asker *a, const float *x, size_t n, double *out);
+/* Means over these rows, each (d): |x_j du/dx_j|, gradient times input, and the
+ * slope du/dx_j of the predicted delta u with its sign.  0 for n = 0. */
+void hs_rpe_saliency(struct hs_rpe_asker *a, const float *x, size_t n,
+                     double *gradient, double *slope);
 
 #endif

@@ -5,7 +5,8 @@
  *
  *     rpe-steps        how many steps or trajectories there were
  *     rpe-coordinates  scores and p of all coordinates of a layer
- *     rpe-probe        a dopamine probe, with how well it predicts
+ *     rpe-probe        a dopamine probe, with how well it predicts; then
+ *     rpe-weights      rows of its first layer
  *     rpe-curve        what is left of that when coordinates are pruned
  *     ranking          coordinates by the probe, as neuron-rank(1) has them,
  *                      with the target "rpe"
@@ -63,7 +64,8 @@ struct hs_rpe {
     struct hs_rpe_found_probe *probes;      /* (n_probes) */
     struct hs_ranking *rankings;            /* (n_rankings) */
     size_t n_coordinates, n_probes, n_rankings;
-    json_t *others; /* array: records of other types, as JSON */
+    json_t *others; /* array: records of other types, tensors with their
+                     * values, as JSON */
 };
 
 HS_MUST_CHECK int hs_encode_rpe_coordinates(struct hs_encoded *e,
@@ -73,11 +75,22 @@ HS_MUST_CHECK int hs_encode_rpe_probe(struct hs_encoded *e,
                                       const struct hs_rpe_probe *p,
                                       const json_t *eval, struct hs_error *err);
 
-/* Reads a stream to its end; path "-" is standard input.  Returns 0, or -1:
- * another kind of stream, damaged or not whole.  *s can be freed either way. */
+/* Reads a stream to its end; path "-" is standard input, name is for messages.
+ * Returns 0, or -1: another kind of stream, damaged or not whole.  *s can be
+ * freed either way. */
+HS_MUST_CHECK int hs_rpe_read(struct hs_rpe *s, struct hs_reader *r,
+                              const char *name, struct hs_error *err);
 HS_MUST_CHECK int hs_rpe_load(struct hs_rpe *s, const char *path,
                               struct hs_error *err);
 void hs_rpe_free(struct hs_rpe *s);
+
+/* The settings of a probe's fit, as in its record and in a head's run.  A new
+ * reference. */
+json_t *hs_rpe_fit_json(const struct hs_rpe_fit_options *o);
+
+/* "td", "surprise". */
+const char *hs_rpe_mode_name(enum hs_rpe_mode m);
+HS_MUST_CHECK int hs_rpe_mode_parse(const char *s, enum hs_rpe_mode *out);
 
 /* The coordinates, or the probe, of a layer; NULL if there are none. */
 const struct hs_rpe_coordinates *hs_rpe_coordinates(const struct hs_rpe *s,

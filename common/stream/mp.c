@@ -385,3 +385,23 @@ hs_mp_get_tensor(const msgpack_object *map, const char *key, const char *dtype,
     *n = len / 4;
     return 0;
 }
+
+int
+hs_mp_copy_tensor(const msgpack_object *map, const char *key, const char *dtype,
+                  size_t n, int nil_ok, void **out, struct hs_error *err)
+{
+    const msgpack_object *o = hs_mp_find(map, key);
+    const uint8_t *data;
+    size_t m;
+
+    *out = NULL;
+    if (nil_ok && o != NULL && o->type == MSGPACK_OBJECT_NIL)
+        return 0;
+    if (hs_mp_get_tensor(map, key, dtype, &data, &m, err) < 0)
+        return -1;
+    if (m != n)
+        return hs_fail(err, "%s has %zu numbers, not %zu", key, m, n);
+    *out = hs_calloc(n, 4);
+    memcpy(*out, data, n * 4);
+    return 0;
+}
