@@ -120,6 +120,7 @@ hs_hunt_free(struct hs_hunt *h)
     free(h->tokens);
     free(h->logprob);
     free(h->entropy);
+    free(h->key);
     hs_pooler_free(h->pooler);
     json_decref(h->chosen);
     json_decref(h->at);

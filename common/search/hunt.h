@@ -65,6 +65,7 @@ struct hs_hunt {
     struct hs_candidate *c;   /* (n_c) */
     size_t n_c, out;          /* items that are not back */
     bool rolling;             /* they are rollouts */
+    char *key; /* the text that keys the candidates' draws; owned */
     uint64_t n_rounds, generated;
     json_t *chosen, *at, *log;
     struct hs_encoded encoded; /* the records */

@@ -115,6 +115,7 @@ hs_hunt_log(struct hs_hunt *h, const double *score, size_t best)
         (void)json_array_append_new(candidates, tokens_json(&h->c[k]));
     }
     entry = json_object();
+    (void)json_object_set_new(entry, "key", json_string(h->key));
     (void)json_object_set_new(entry, "scores", scores);
     (void)json_object_set_new(entry, "candidates", candidates);
     (void)json_array_append_new(h->log, entry);

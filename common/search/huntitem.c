@@ -120,6 +120,10 @@ hs_hunt_candidates(struct hs_hunt *h)
 
         piece->candidate = k;
         piece->stops = !whole;
+        if (k == 0) {
+            free(h->key);
+            h->key = hs_strdup(piece->id);
+        }
         hs_search_ready(h->s, item);
     }
 }

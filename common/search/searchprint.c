@@ -263,7 +263,9 @@ versus_cells(struct hs_buf *b, const struct hs_search_versus *v)
 {
     char text[64] = "-";
 
-    if (v->n_pairs > 0)
+    if (v->n_pairs > 0 && v->lost + v->gained == 0)
+        (void)snprintf(text, sizeof text, "+0.0");
+    else if (v->n_pairs > 0)
         (void)snprintf(text, sizeof text, "%+.1f [%+.1f,%+.1f]",
                        100 * v->diff.value, 100 * v->diff.lo, 100 * v->diff.hi);
     cell(b, 18, text);

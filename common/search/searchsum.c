@@ -151,16 +151,23 @@ fill_accuracy(const struct hs_searchsum *s, const struct sums *sums,
               struct hs_search_result *r)
 {
     bool several = false;
+    size_t n_problems = 0;
 
-    for (size_t p = 0; p < s->n_problems; p++)
+    for (size_t p = 0; p < s->n_problems; p++) {
         several |= sums->count[p] > 1;
+        n_problems += sums->count[p] > 0;
+    }
     r->n = sums->n;
     r->n_right = sums->gained;
-    if (several)
+    if (!several)
+        hs_wilson(r->n_right, r->n, s->o.level, &r->accuracy);
+    else if (r->n_right == 0 || r->n_right == r->n)
+        /* No resampling changes this: at the least, problems are independent */
+        hs_wilson(r->n_right == 0 ? 0 : n_problems, n_problems, s->o.level,
+                  &r->accuracy);
+    else
         hs_paired_bootstrap(sums->diff, sums->count, s->n_problems, s->o.n_boot,
                             s->o.seed, s->o.level, &r->accuracy);
-    else
-        hs_wilson(r->n_right, r->n, s->o.level, &r->accuracy);
 }
 
 static void
