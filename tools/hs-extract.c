@@ -16,11 +16,12 @@
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/progress.h"
+#include "stream/input.h"
 #include "stream/sink.h"
 #include "stream/stream.h"
+#include "task/extraction.h"
 #include "task/plan.h"
 #include "task/runopt.h"
-#include "task/solve.h"
 #include "task/work.h"
 
 enum {
@@ -43,26 +44,24 @@ struct options {
 };
 
 struct extract {
-    const struct options *o;
-    struct hs_run run;
-    struct hs_problem_reader *problems;
-    struct hs_work_options work_options;
-    struct hs_work *work;
+    struct options *o;
     struct hs_sink sink;
     struct hs_progress progress;
-    uint64_t expected; /* items of this run, 0 if unknown */
-    uint64_t items, tokens, generated, edits;
+    struct hs_extraction all;
     struct hs_error err;
 };
 
 static const char usage[] =
     "usage: hs-extract [options] < PROBLEMS > STREAM\n"
-    "Let a model work on problems (JSON lines) and keep its hidden states.\n"
+    "       hs-extract --rollouts=K --branch=RULE [options] < STREAM > OUT\n"
+    "Let a model work on problems (JSON lines) and keep its hidden states, or\n"
+    "go on from the steps of what it wrote, to see how often that ends right.\n"
     "\n"
     "  -m, --model=DIR        Hugging Face folder (the reasoner)\n"
     "  -l, --layers=LIST      layers to keep, such as 2-5; all; none (all)\n"
     "      --positions=P      all, last, s0, step-ends, tokens, every:K (all)\n"
-    "      --step=RULE        paragraph, line, sentence or every:N (paragraph)\n"
+    "      --step=RULE        paragraph, line, sentence or every:N "
+    "(paragraph)\n"
     "      --dtype=D          f16, bf16, f32 (f16)\n"
     "\n"
     "      --template=T       auto, chatml, llama3, none (auto)\n"
@@ -81,6 +80,11 @@ static const char usage[] =
     "  -s, --seed=N           (1)\n"
     "      --ignore-eos       go on to the most tokens\n"
     "      --replay           take the completions that the problems have\n"
+    "\n"
+    "      --rollouts=K       continue K times from the end of each step\n"
+    "      --branch=RULE      where these end: as --step\n"
+    "      --min-tokens=N     shortest step (0)\n"
+    "      --no-sharing       compute what continuations share for each anew\n"
     "\n"
     "      --edit=EDIT        zero, mean=A, mean@FILE, scale=A, add=B...\n"
     "      --edit-layer=L     in this layer\n"
@@ -105,6 +109,7 @@ static const char usage[] =
 
 static const struct option longopts[] = {
     {"batch", required_argument, NULL, HS_OPT_BATCH},
+    {"branch", required_argument, NULL, HS_OPT_BRANCH},
     {"dry-run", no_argument, NULL, OPT_DRY_RUN},
     {"dtype", required_argument, NULL, HS_OPT_DTYPE},
     {"edit", required_argument, NULL, HS_OPT_EDIT},
@@ -121,14 +126,17 @@ static const struct option longopts[] = {
     {"level", required_argument, NULL, 'z'},
     {"map", required_argument, NULL, HS_OPT_MAP},
     {"max-tokens", required_argument, NULL, HS_OPT_MAX_TOKENS},
+    {"min-tokens", required_argument, NULL, HS_OPT_MIN_TOKENS},
     {"model", required_argument, NULL, 'm'},
     {"no-history", no_argument, NULL, OPT_NO_HISTORY},
+    {"no-sharing", no_argument, NULL, HS_OPT_NO_SHARING},
     {"output", required_argument, NULL, 'o'},
     {"positions", required_argument, NULL, HS_OPT_POSITIONS},
     {"progress", required_argument, NULL, OPT_PROGRESS},
     {"quiet", no_argument, NULL, 'q'},
     {"replay", no_argument, NULL, HS_OPT_REPLAY},
     {"resume", no_argument, NULL, OPT_RESUME},
+    {"rollouts", required_argument, NULL, HS_OPT_ROLLOUTS},
     {"samples", required_argument, NULL, HS_OPT_SAMPLES},
     {"seed", required_argument, NULL, 's'},
     {"shard", required_argument, NULL, HS_OPT_SHARD},
@@ -209,7 +217,7 @@ parse_options(int argc, char **argv, struct options *o)
             parse_option(c, o);
     if (optind < argc)
         hs_die(HS_EXIT_USAGE,
-               "unexpected argument '%s'; problems come from standard input",
+               "unexpected argument '%s'; the input is standard input",
                argv[optind]);
     hs_parse_run_end(&o->run);
     if (o->dry_run && o->estimate)
@@ -224,25 +232,7 @@ parse_options(int argc, char **argv, struct options *o)
 
 /* ---- the run ---- */
 
-static int
-emit(void *ud, const struct hs_item *item, const struct hs_job *job)
-{
-    struct extract *x = ud;
-    const struct hs_trajectory *t = &job->traj;
-    double left = (double)x->expected - (double)hs_work_counts(x->work)->done;
-
-    (void)item;
-    if (hs_write_encoded(x->sink.writer, &job->encoded) < 0)
-        return hs_fail(&x->err, "%s", hs_writer_error(x->sink.writer));
-    x->items++;
-    x->tokens += t->n_tokens;
-    x->generated += t->n_tokens - t->n_prompt;
-    x->edits += t->edits;
-    /* What was done before took no time of this run. */
-    hs_progress_show(&x->progress, x->items, x->tokens,
-                     x->expected > 0 ? (double)x->items / left : -1);
-    return 0;
-}
+static const char input[] = "<stdin>";
 
 static int
 open_output(struct extract *x)
@@ -251,13 +241,14 @@ open_output(struct extract *x)
     struct hs_head head;
     int rc;
 
-    hs_head_init(&head, "activations");
-    hs_run_head(&x->run, &o->run, &head);
-    if (!o->no_history)
+    hs_extraction_head(&x->all, &head);
+    if (o->no_history)
+        hs_head_drop_history(&head);
+    else
         hs_head_add_history(&head, o->argc, o->argv);
     rc = hs_sink_open(&x->sink, o->output, o->resume, &head, o->level, &x->err);
     hs_head_free(&head);
-    if (rc == 0 && hs_writer_team(x->sink.writer, x->run.team) < 0)
+    if (rc == 0 && hs_writer_team(x->sink.writer, x->all.run.team) < 0)
         rc = hs_fail(&x->err, "%s", hs_writer_error(x->sink.writer));
     return rc;
 }
@@ -270,10 +261,13 @@ warn_of(uint64_t n, const char *first, const char *what)
 }
 
 static void
-warn(const struct extract *x)
+warn(const struct hs_work *work)
 {
-    const struct hs_work_counts *c = hs_work_counts(x->work);
+    const struct hs_work_counts *c;
 
+    if (work == NULL)
+        return;
+    c = hs_work_counts(work);
     warn_of(c->bos_twice, c->bos_twice_at,
             "the prompt begins with two BOS tokens");
     warn_of(c->bos_missing, c->bos_missing_at,
@@ -282,85 +276,91 @@ warn(const struct extract *x)
             "has a completion that is not used without --replay");
 }
 
-static int
-next(void *ud, struct hs_item **item, struct hs_error *err)
+static void
+summarize(const struct extract *x)
 {
-    struct extract *x = ud;
+    const struct hs_extraction *a = &x->all;
+    struct hs_buf b = {0};
 
-    return hs_work_next(x->work, item, err);
+    hs_note("%" PRIu64 " items, %" PRIu64 " of them there already, %" PRIu64
+            " tokens, %" PRIu64 " of them generated, %.1f s, %" PRIu64 " edits",
+            a->items + a->done, a->done, a->tokens, a->generated,
+            hs_progress_elapsed(&x->progress), a->edits);
+    if (x->o->run.rollouts == 0)
+        return;
+    hs_extraction_describe(&a->rolled, &b);
+    hs_note("%s", hs_buf_cstr(&b));
+    hs_buf_free(&b);
 }
 
 static int
-solve(struct extract *x)
+extract(struct extract *x)
 {
     const struct hs_run_options *o = &x->o->run;
-    struct hs_solve_options s = {.model = x->run.model,
-                                 .grader = o->grader,
-                                 .sched = x->run.sched,
-                                 .dtype = o->dtype,
-                                 .next = next,
-                                 .emit = emit,
-                                 .ud = x};
-    struct hs_error err;
 
     hs_progress_start(&x->progress, x->o->progress);
-    x->expected = hs_problem_lines(STDIN_FILENO) / o->n_shards *
-                  (o->replay ? 1 : o->samples);
-    if (hs_solve(&s, &err) < 0) {
-        if (err.text[0] != '\0')
-            x->err = err;
+    if (x->all.reader == NULL)
+        x->all.expected = hs_problem_lines(STDIN_FILENO) / o->n_shards *
+                          (o->replay ? 1 : o->samples);
+    if (hs_extraction_run(&x->all, &x->err) < 0)
         return -1;
-    }
-    hs_progress_end(&x->progress, x->items, x->tokens);
-    warn(x);
-    hs_note("%" PRIu64 " items, %" PRIu64 " of them there already, %" PRIu64
-            " tokens, %" PRIu64 " of them generated, %.1f s, %" PRIu64 " edits",
-            x->items + hs_work_counts(x->work)->done,
-            hs_work_counts(x->work)->done, x->tokens, x->generated,
-            hs_progress_elapsed(&x->progress), x->edits);
+    warn(x->all.work);
+    summarize(x);
     return hs_sink_close(&x->sink, &x->err);
+}
+
+/* What the run would do. */
+static int
+plan(struct extract *x)
+{
+    const struct hs_run_options *o = &x->o->run;
+    const struct hs_run *r = &x->all.run;
+    struct hs_rollsrc *source =
+        x->all.reader != NULL ? hs_extraction_source(&x->all) : NULL;
+    struct hs_plan p;
+    int rc;
+
+    if (x->o->dry_run && source != NULL)
+        rc = hs_plan_dry_stream(r, o, source, stdout, &x->err);
+    else if (x->o->dry_run)
+        rc = hs_plan_dry_run(x->all.work, stdout, &x->err);
+    else if (source != NULL)
+        rc = hs_plan_stream(&p, r, o, source, &x->err);
+    else
+        rc = hs_plan_make(&p, r, o, x->all.work, &x->err);
+    hs_rollsrc_free(source);
+    if (rc < 0)
+        return -1;
+    if (x->o->estimate)
+        hs_plan_print(&p, stdout);
+    warn(x->all.work);
+    return 0;
 }
 
 static int
 run(struct extract *x)
 {
-    const struct options *o = x->o;
+    struct options *o = x->o;
     bool planned = o->dry_run || o->estimate;
-    struct hs_plan plan;
-    int rc;
+    struct hs_ahead ahead;
 
-    if (hs_run_open(&x->run, &o->run, &x->err) < 0)
+    x->all.o = &o->run;
+    x->all.sink = &x->sink;
+    x->all.progress = &x->progress;
+    if (hs_input_ahead(STDIN_FILENO, input, &ahead, &x->err) < 0)
         return -1;
-    x->problems = hs_problem_reader_new(STDIN_FILENO, "<stdin>", &o->run.map);
-    x->work_options = (struct hs_work_options){
-        .prompter = &x->run.prompter,
-        .problems = x->problems,
-        .name = "<stdin>",
-        .shard = o->run.shard,
-        .n_shards = o->run.n_shards,
-        .samples = o->dry_run ? 1 : o->run.samples,
-        .max_tokens = o->run.max_tokens,
-        .replay = o->run.replay,
-        .step = o->run.step,
-        .done = &x->sink.done,
-    };
-    x->work = hs_work_new(&x->work_options);
+    if (ahead.is_stream)
+        hs_parse_run_stream(&o->run);
+    if (o->dry_run)
+        o->run.samples = 1; /* all have one prompt */
+    if (hs_extraction_open(&x->all, STDIN_FILENO, input, &ahead, &x->err) < 0)
+        return -1;
     if (!planned && open_output(x) < 0)
         return -1;
     for (size_t i = 0; i < o->n_skip; i++)
         if (hs_sink_skip(&x->sink, o->skip[i], &x->err) < 0)
             return -1;
-    if (!planned)
-        return solve(x);
-    if (o->dry_run)
-        rc = hs_plan_dry_run(x->work, stdout, &x->err);
-    else
-        rc = hs_plan_make(&plan, &x->run, &o->run, x->work, &x->err);
-    if (rc == 0 && o->estimate)
-        hs_plan_print(&plan, stdout);
-    if (rc == 0)
-        warn(x);
-    return rc;
+    return planned ? plan(x) : extract(x);
 }
 
 int
@@ -374,9 +374,7 @@ main(int argc, char **argv)
     parse_options(argc, argv, &o);
     rc = run(&x);
     hs_sink_free(&x.sink);
-    hs_work_free(x.work);
-    hs_problem_reader_free(x.problems);
-    hs_run_close(&x.run);
+    hs_extraction_close(&x.all);
     hs_run_options_free(&o.run);
     free(o.skip);
     if (rc < 0)

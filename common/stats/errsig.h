@@ -15,11 +15,21 @@
  *     p     = max(p_out, p_exp) if their signs differ, else 1
  *
  * (an intersection-union test, Berger 1982).  p_out and p_exp are two-sided, by
- * flipping signs: rows come in groups (problems), a group's score is the sum
- * over its rows of residual of x_j times residual of the other, and the sum of
- * scores is compared with the sums under random signs, the same for all
- * columns.  That holds where groups are independent and their scores symmetric;
- * rows of a group may depend on each other.
+ * flipping signs: rows come in groups (problems), the residual of outcome (or
+ * expected) changes its sign in random groups, the same for all columns, and
+ * |r| is held against the partial correlations with what that gives,
+ *
+ *     p_out = (1 + draws with |r| at least as large) / (1 + n_draws),
+ *
+ * or over all 2^(groups - 1) patterns of signs where these are at most n_draws
+ * ("at least as large" allows for rounding: 1e-7 of r).  This is the sum of
+ * groups' scores (products of residuals) under random signs, over its standard
+ * deviation under these signs (Hemerik, Goeman and Finos 2020; De Santis et al.
+ * 2022): without the latter, few groups reject too often.  It holds where
+ * groups are independent and the errors of x_j symmetric, or groups many; rows
+ * of a group may depend on each other.
+ *
+ * LIMITS
  */
 #ifndef HS_ERRSIG_H
 #define HS_ERRSIG_H

@@ -14,7 +14,8 @@
 void hs_fdr(const double *p, size_t n, double *out);
 
 /* Permutations that it takes for a single one of d to be found at q when it is
- * beyond all of them: p = 1 / (1 + draws) <= q / d. */
+ * beyond all of them: p = 1 / (1 + draws) <= q / d, so that hs_fdr() has it.
+ * SIZE_MAX if no number of draws will do: q is not above 0. */
 size_t hs_fdr_draws(size_t d, double q);
 
 #endif

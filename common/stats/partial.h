@@ -9,16 +9,27 @@
 
 #include "base/error.h"
 
-/* What is left of x (n) when z (n, k) and a constant are taken out by least
- * squares (QR, columns that others explain are left out).  *rank: of z and the
- * constant.  x is overwritten. */
+/* What a constant and the columns of z (n, k), row after row, span: an
+ * orthonormal basis by Gram-Schmidt, each column twice, the one that the others
+ * explain least first; columns explained to 1e-12 of their size are left out.
+ * z is not kept and may be NULL if k is 0.  Returns NULL with the reason:
+ * n <= 1, or a value that is not finite. */
 struct hs_residual;
-/* Returns NULL with the reason: n <= 1, or a value that is not finite. */
 HS_MUST_CHECK struct hs_residual *
 hs_residual_new(const double *z, size_t n, size_t k, struct hs_error *err);
 void hs_residual_free(struct hs_residual *r);
+
+/* Dimensions of that span, 1 for the constant among them. */
 size_t hs_residual_rank(const struct hs_residual *r);
-void hs_residual_take(const struct hs_residual *r, double *x);
+
+/* Overwrites x (n) with what least squares leave of it, and returns its length
+ * (root of the sum of squares).  What is within 1e-12 of x's own length becomes
+ * 0, all of it.  NaN if x has a value that is not finite. */
+double hs_residual_take(const struct hs_residual *r, double *x);
+
+/* The coordinates of row i in that span: out (rank).  Their dot products are
+ * the leverages. */
+void hs_residual_row(const struct hs_residual *r, size_t i, double *out);
 
 /* Pearson's correlation of x and y (n) given z (n, k), row after row; k may be
  * 0.  *p, if not NULL, is two-sided, of the t distribution with n - 1 - rank

@@ -12,6 +12,9 @@
 #include <gsl/gsl_cdf.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
+#include "base/rngplace.h"
+#include "stats/draws.h"
 
 struct keyed {
     double x;
@@ -112,18 +115,15 @@ hs_pearson(const double *x, const double *y, size_t n)
     return r;
 }
 
-/* Two-sided p of r: t = r sqrt(nu / (1 - r^2)) with nu = n - 2 degrees of
- * freedom; the tail is also the incomplete beta function at 1 - r^2.  GSL's t
- * goes by a series that is good to only 1e-6 for nu of 30 to 200, its beta
- * function loses digits as nu grows: against SciPy each is within 1e-11 on its
- * side of 1000. */
-static double
-two_sided(double r, size_t n)
+/* t = r sqrt(nu / (1 - r^2)); the tail is also the incomplete beta function at
+ * 1 - r^2.  GSL's t goes by a series that is good to only 1e-6 for nu of 30 to
+ * 200, its beta function loses digits as nu grows: against SciPy each is within
+ * 1e-11 on its side of 1000. */
+double
+hs_correlation_p(double r, double nu)
 {
-    double nu = (double)n - 2, rest = (1 - r) * (1 + r);
+    double rest = (1 - r) * (1 + r);
 
-    if (n < 3)
-        return NAN;
     if (rest <= 0)
         return 0;
     if (nu < 1000)
@@ -165,9 +165,146 @@ hs_spearman(const double *x, const double *y, size_t n, double *p)
     }
     if (xx > 0 && yy > 0)
         r = correlate(d, d + n, n, xx, yy);
-    if (p != NULL && !isnan(r))
-        *p = two_sided(r, n);
+    if (p != NULL && !isnan(r) && n > 2)
+        *p = hs_correlation_p(r, (double)n - 2);
     free(order);
     free(d);
     return r;
+}
+
+/* ---- bootstrap ---- */
+
+/* One side's values in ascending order, in blocks of equal ones. */
+struct sorted {
+    uint32_t *order; /* (n), owned */
+    uint8_t *starts; /* (n), owned: 1 where a block begins */
+    double *rank;    /* (n), owned: of the last draw, about the mean */
+};
+
+static void
+sorted_init(struct sorted *s, const double *x, size_t n)
+{
+    s->order = hs_malloc(hs_mul(n, sizeof *s->order));
+    s->starts = hs_malloc(n);
+    s->rank = hs_malloc(hs_mul(n, sizeof *s->rank));
+    hs_midranks(x, n, s->rank, s->order);
+    for (size_t i = 0; i < n; i++)
+        s->starts[i] = i == 0 || x[s->order[i]] != x[s->order[i - 1]];
+}
+
+static void
+sorted_free(struct sorted *s)
+{
+    free(s->order);
+    free(s->starts);
+    free(s->rank);
+}
+
+/* Mid-ranks when row i is there times[i] times, total in all: as if they were
+ * written out. */
+static void
+rank_draw(struct sorted *s, const uint32_t *times, size_t n, uint64_t total)
+{
+    uint64_t below = 0, equal;
+    size_t end;
+
+    for (size_t i = 0; i < n; i = end) {
+        equal = 0;
+        for (end = i; end == i || (end < n && !s->starts[end]); end++)
+            equal += times[s->order[end]];
+        for (size_t j = i; j < end; j++)
+            s->rank[s->order[j]] =
+                (double)below + ((double)equal - (double)total) / 2;
+        below += equal;
+    }
+}
+
+static double
+draw_correlation(const struct sorted *x, const struct sorted *y,
+                 const uint32_t *times, size_t n)
+{
+    double xx = 0, yy = 0, xy = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        xx += times[i] * x->rank[i] * x->rank[i];
+        yy += times[i] * y->rank[i] * y->rank[i];
+        xy += times[i] * x->rank[i] * y->rank[i];
+    }
+    if (!(xx > 0 && yy > 0))
+        return NAN;
+    return fmax(-1, fmin(1, xy / sqrt(xx * yy)));
+}
+
+/* Numbers the groups that have rows: number (n_groups).  Returns how many. */
+static uint32_t
+number_groups(const uint32_t *group, size_t n, size_t n_groups,
+              uint32_t *number)
+{
+    uint32_t there = 0;
+
+    for (size_t i = 0; i < n; i++)
+        number[group[i]] = 1;
+    for (size_t g = 0; g < n_groups; g++) {
+        if (number[g])
+            number[g] = there++;
+    }
+    return there;
+}
+
+/* How often each row (n) is in draw b; returns the sum. */
+static uint64_t
+count_rows(const uint32_t *group, const uint32_t *number, size_t n,
+           uint32_t there, uint64_t seed, uint32_t b, uint32_t *picked,
+           uint32_t *times)
+{
+    uint64_t total = 0;
+
+    for (uint32_t g = 0; g < there; g++)
+        picked[g] = 0;
+    for (uint32_t g = 0; g < there; g++)
+        picked[hs_rng_below(seed, HS_RNG_BOOTSTRAP, b, g, there)]++;
+    for (size_t i = 0; i < n; i++) {
+        times[i] = picked[number[group[i]]];
+        total += times[i];
+    }
+    return total;
+}
+
+void
+hs_spearman_boot(const double *x, const double *y, const uint32_t *group,
+                 size_t n, size_t n_groups, size_t n_draws, uint64_t seed,
+                 double level, struct hs_interval *out)
+{
+    struct sorted sx, sy;
+    uint32_t *number, *picked, *times, there;
+    double *drawn;
+    size_t kept = 0;
+
+    *out = (struct hs_interval){NAN, NAN, NAN, NAN};
+    out->value = hs_spearman(x, y, n, NULL);
+    if (isnan(out->value))
+        return;
+    number = hs_calloc(n_groups, sizeof *number);
+    there = number_groups(group, n, n_groups, number);
+    picked = hs_malloc(hs_mul(there, sizeof *picked));
+    times = hs_malloc(hs_mul(n, sizeof *times));
+    drawn = hs_malloc(hs_mul(n_draws, sizeof *drawn));
+    sorted_init(&sx, x, n);
+    sorted_init(&sy, y, n);
+    for (size_t b = 0; b < n_draws; b++) {
+        uint64_t total = count_rows(group, number, n, there, seed, (uint32_t)b,
+                                    picked, times);
+
+        rank_draw(&sx, times, n, total);
+        rank_draw(&sy, times, n, total);
+        drawn[kept] = draw_correlation(&sx, &sy, times, n);
+        kept += !isnan(drawn[kept]);
+    }
+    hs_draws_interval(drawn, kept, level, out);
+    sorted_free(&sy);
+    sorted_free(&sx);
+    free(drawn);
+    free(times);
+    free(picked);
+    free(number);
 }

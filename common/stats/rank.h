@@ -23,6 +23,10 @@ double hs_spearman(const double *x, const double *y, size_t n, double *p);
 /* Pearson's correlation; NaN likewise. */
 double hs_pearson(const double *x, const double *y, size_t n);
 
+/* Two-sided p of a correlation r of the t distribution with nu > 0 degrees of
+ * freedom. */
+double hs_correlation_p(double r, double nu);
+
 /* Spearman's correlation with the percentile interval of n_draws bootstrap
  * samples of whole groups (group[i] below n_groups; Efron 1979), n_groups
  * picked as hs_rng_below(seed, HS_RNG_BOOTSTRAP, draw, pick, n_groups) among

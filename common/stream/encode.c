@@ -210,6 +210,24 @@ hs_object_end(struct hs_encoded *e, struct hs_object_mark *m,
     return 0;
 }
 
+void
+hs_encode_raw(struct hs_encoded *e, const struct hs_record *rec)
+{
+    const struct hs_states *x = &rec->states;
+    size_t start = e->bytes.len, cut = 0;
+
+    hs_buf_add(&e->bytes, rec->raw, rec->raw_len);
+    e->counts.trajectories += rec->type == HS_REC_TRAJECTORY;
+    if (rec->type == HS_REC_STATES) {
+        size_t size = x->n_rows * x->dim * hs_dtype_size(x->dtype);
+
+        e->counts.states++;
+        e->counts.f32_blocks += x->dtype == HS_F32;
+        cut = hs_plane_cut(x->dtype, (size_t)(x->data - rec->raw) + size, size);
+    }
+    end_object(e, start, cut);
+}
+
 int
 hs_encode_json(struct hs_encoded *e, const json_t *j, struct hs_error *err)
 {

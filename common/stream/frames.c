@@ -56,6 +56,13 @@ hs_frames_close(struct hs_frames *f)
     free(f);
 }
 
+void
+hs_frames_unread(struct hs_frames *f, const uint8_t *bytes, size_t n)
+{
+    memcpy(f->in, bytes, n);
+    f->in_len = n;
+}
+
 /* Reads more input behind what there is.  1, 0 at its end, -1. */
 static int
 read_more(struct hs_frames *f, struct hs_error *err)

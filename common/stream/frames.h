@@ -16,6 +16,10 @@ struct hs_frames;
 struct hs_frames *hs_frames_open(int fd);
 void hs_frames_close(struct hs_frames *f);
 
+/* Puts n bytes, at most 4, that were read from fd already in front of what is
+ * left to read.  Before the first frame. */
+void hs_frames_unread(struct hs_frames *f, const uint8_t *bytes, size_t n);
+
 /* Decompresses the next frame.  Returns 1, 0 at the end of the input right
  * behind a frame, -1 for anything else: damage, a cut, a frame that is empty,
  * too large, without a checksum, or no zstd frame. */

@@ -39,6 +39,29 @@ hs_input_open(const char *path, struct hs_error *err)
 }
 
 int
+hs_input_ahead(int fd, const char *name, struct hs_ahead *out,
+               struct hs_error *err)
+{
+    static const uint8_t magic[sizeof out->bytes] = {0x28, 0xb5, 0x2f, 0xfd};
+    ssize_t n = 1;
+
+    *out = (struct hs_ahead){0};
+    while (n > 0 && out->n < sizeof out->bytes) {
+        do
+            n = read(fd, out->bytes + out->n, sizeof out->bytes - out->n);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+            return hs_fail(err, "%s: %s", name, strerror(errno));
+        out->n += (size_t)n;
+    }
+    out->is_stream =
+        out->n == sizeof magic && memcmp(out->bytes, magic, sizeof magic) == 0;
+    if (lseek(fd, -(off_t)out->n, SEEK_CUR) >= 0)
+        out->n = 0;
+    return 0;
+}
+
+int
 hs_layers_choose(const struct hs_head *head, const struct hs_list *asked,
                  struct hs_list *out, struct hs_error *err)
 {

@@ -59,6 +59,12 @@ hs_reader_open(int fd, const char *name)
 }
 
 void
+hs_reader_unread(struct hs_reader *r, const uint8_t *bytes, size_t n)
+{
+    hs_frames_unread(r->frames, bytes, n);
+}
+
+void
 hs_reader_close(struct hs_reader *r)
 {
     if (r == NULL)

@@ -63,9 +63,12 @@ hs_run_same(const json_t *was, const json_t *is, struct hs_error *err)
         if (strcmp(key, "kernel") == 0 || json_equal(v, w))
             continue;
         /* Of a sampler that differs, only the seed, for example. */
-        if (json_is_object(v) && json_is_object(w) &&
-            hs_run_same(w, v, err) < 0) {
-            char *inner = hs_strdup(err->text);
+        if (json_is_object(v) && json_is_object(w)) {
+            char *inner;
+
+            if (hs_run_same(w, v, err) == 0)
+                continue;
+            inner = hs_strdup(err->text);
 
             hs_fail(err, "%s.%s", key, inner);
             free(inner);

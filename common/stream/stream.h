@@ -74,6 +74,10 @@ struct hs_reader;
  * hs_read(). */
 struct hs_reader *hs_reader_open(int fd, const char *name);
 
+/* Puts n bytes, at most 4, that were read from fd already in front of what is
+ * left to read.  Before the first hs_read() and hs_reader_head(). */
+void hs_reader_unread(struct hs_reader *r, const uint8_t *bytes, size_t n);
+
 /* The head of the segment being read, of the first one before the first
  * hs_read().  Borrowed until the next hs_read().  NULL after an error. */
 const struct hs_head *hs_reader_head(struct hs_reader *r);
@@ -130,6 +134,9 @@ HS_MUST_CHECK int hs_encode_states(struct hs_encoded *e, enum hs_dtype d,
                                    uint32_t layer, size_t first, const float *x,
                                    size_t n_rows, size_t dim, size_t stride,
                                    struct hs_error *err);
+
+/* A record as it was read. */
+void hs_encode_raw(struct hs_encoded *e, const struct hs_record *rec);
 
 /* Any other record; j is an object whose first key is "type".  Returns 0, or
  * -1 when it is larger than an object may be. */

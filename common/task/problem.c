@@ -402,6 +402,13 @@ hs_problem_reader_new(int fd, const char *name, const struct hs_map *map)
 }
 
 void
+hs_problem_reader_unread(struct hs_problem_reader *r, const uint8_t *bytes,
+                         size_t n)
+{
+    hs_buf_add(&r->buf, bytes, n);
+}
+
+void
 hs_problem_reader_free(struct hs_problem_reader *r)
 {
     if (r == NULL)

@@ -91,6 +91,10 @@ struct hs_problem_reader;
  * freed.  Never NULL. */
 struct hs_problem_reader *hs_problem_reader_new(int fd, const char *name,
                                                 const struct hs_map *map);
+/* Puts n bytes that were read from fd already in front of what is left to read.
+ * Before the first problem. */
+void hs_problem_reader_unread(struct hs_problem_reader *r, const uint8_t *bytes,
+                              size_t n);
 /* Takes NULL. */
 void hs_problem_reader_free(struct hs_problem_reader *r);
 

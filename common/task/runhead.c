@@ -69,6 +69,33 @@ edit_json(const struct hs_edit *e)
     return j;
 }
 
+static json_t *
+rollouts_json(const struct hs_run_options *o)
+{
+    json_t *j = json_object();
+    struct hs_buf b = {0};
+
+    put_number(j, "k", o->rollouts);
+    hs_step_name(&o->branch, &b);
+    put_text(j, "branch", hs_buf_cstr(&b));
+    hs_buf_free(&b);
+    put_number(j, "min_tokens", o->min_tokens);
+    put(j, "sampler", sampler_json(&o->sampler));
+    put_number(j, "max_tokens", o->max_tokens);
+    put(j, "ignore_eos", json_boolean(o->ignore_eos));
+    put_text(j, "grader", hs_grader_name(o->grader));
+    put_text(j, "kernel", hs_kern()->name);
+    return j;
+}
+
+void
+hs_run_stream_head(const struct hs_run_options *o, const struct hs_head *from,
+                   struct hs_head *head)
+{
+    hs_head_copy(head, from);
+    put(head->run, "rollouts", rollouts_json(o));
+}
+
 static void
 fill_run(const struct hs_run *r, const struct hs_run_options *o, json_t *run)
 {
@@ -91,9 +118,13 @@ fill_run(const struct hs_run *r, const struct hs_run_options *o, json_t *run)
         hs_step_name(&o->step, &b);
         put_text(run, "step", hs_buf_cstr(&b));
         hs_buf_free(&b);
+        if (o->min_tokens > 0)
+            put_number(run, "min_tokens", o->min_tokens);
     }
     put(run, "edit", r->edit.n > 0 ? edit_json(&r->edit) : json_null());
     put_text(run, "kernel", hs_kern()->name);
+    if (o->rollouts > 0)
+        put(run, "rollouts", rollouts_json(o));
 }
 
 void

@@ -14,7 +14,11 @@
 #include "base/msg.h"
 #include "model/kernel.h"
 
+/* Options that are letters have the bits of given behind those of names. */
+static const char letters[] = "gjlms";
+
 enum {
+    LETTER_BITS = HS_OPT_OWN - HS_OPT_BATCH,
     MAX_THREADS = 1024,
     KEEP_BYTES = 32 << 20 /* glibc's largest threshold */
 };
@@ -162,6 +166,36 @@ parse_text(struct hs_run_options *o, int c, const char *arg)
     }
 }
 
+static void
+parse_rule(const char *opt, const char *arg, struct hs_step_rule *out)
+{
+    if (hs_step_parse(arg, out) < 0)
+        hs_die(HS_EXIT_USAGE,
+               "%s: '%s' is not paragraph, line, sentence or every:N", opt,
+               arg);
+}
+
+static bool
+parse_rollouts(struct hs_run_options *o, int c, const char *arg)
+{
+    switch (c) {
+    case HS_OPT_BRANCH:
+        parse_rule("--branch", arg, &o->branch);
+        return true;
+    case HS_OPT_MIN_TOKENS:
+        o->min_tokens = hs_parse_u64("--min-tokens", arg, 0, 100000000);
+        return true;
+    case HS_OPT_NO_SHARING:
+        o->no_sharing = true;
+        return true;
+    case HS_OPT_ROLLOUTS:
+        o->rollouts = hs_parse_u64("--rollouts", arg, 1, 1000000);
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Options of what is kept and of edits. */
 static bool
 parse_states(struct hs_run_options *o, int c, const char *arg)
@@ -190,20 +224,36 @@ parse_states(struct hs_run_options *o, int c, const char *arg)
         parse_positions(o, arg);
         return true;
     case HS_OPT_STEP:
-        o->step_given = true;
-        if (hs_step_parse(arg, &o->step) < 0)
-            hs_die(HS_EXIT_USAGE,
-                   "--step: '%s' is not paragraph, line, sentence or every:N",
-                   arg);
+        parse_rule("--step", arg, &o->step);
         return true;
     default:
         return false;
     }
 }
 
+/* The bit of given of an option; 0 for one that is not of these. */
+static uint64_t
+given_bit(int c)
+{
+    const char *letter = c > 0 && c < HS_OPT_BATCH ? strchr(letters, c) : NULL;
+
+    if (letter != NULL)
+        return (uint64_t)1 << (LETTER_BITS + (letter - letters));
+    return c >= HS_OPT_BATCH && c < HS_OPT_OWN
+               ? (uint64_t)1 << (c - HS_OPT_BATCH)
+               : 0;
+}
+
+bool
+hs_run_given(const struct hs_run_options *o, int c)
+{
+    return (o->given & given_bit(c)) != 0;
+}
+
 bool
 hs_parse_run_option(struct hs_run_options *o, int c, const char *arg)
 {
+    o->given |= given_bit(c);
     switch (c) {
     case 'j':
         o->threads = hs_parse_u64("--threads", arg, 1, MAX_THREADS);
@@ -222,7 +272,7 @@ hs_parse_run_option(struct hs_run_options *o, int c, const char *arg)
         return true;
     default:
         return parse_sampling(o, c, arg) || parse_text(o, c, arg) ||
-               parse_states(o, c, arg);
+               parse_states(o, c, arg) || parse_rollouts(o, c, arg);
     }
 }
 
@@ -266,6 +316,32 @@ parse_template_end(const struct hs_run_options *o)
         hs_die(HS_EXIT_USAGE, "--template: %s", err.text);
 }
 
+static void
+parse_rollouts_end(const struct hs_run_options *o)
+{
+    if (hs_run_given(o, HS_OPT_MIN_TOKENS) && o->rollouts == 0 &&
+        o->positions != HS_POSITIONS_STEP_ENDS)
+        hs_die(HS_EXIT_USAGE,
+               "--min-tokens is for --rollouts or --positions=step-ends");
+    if (o->rollouts == 0 && (o->no_sharing || hs_run_given(o, HS_OPT_BRANCH)))
+        hs_die(HS_EXIT_USAGE, "%s is for --rollouts",
+               o->no_sharing ? "--no-sharing" : "--branch");
+    if (o->rollouts == 0)
+        return;
+    if (!hs_run_given(o, HS_OPT_BRANCH))
+        hs_die(HS_EXIT_USAGE, "--rollouts needs --branch, such as line");
+    if (o->sampler.greedy)
+        hs_die(HS_EXIT_USAGE, "--rollouts draws what it counts: no --greedy");
+    if (strcmp(hs_grader_name(o->grader), "none") == 0)
+        hs_die(HS_EXIT_USAGE,
+               "--rollouts counts right answers: a --grader "
+               "other than none");
+    if (o->batch < 2 && !o->no_sharing)
+        hs_die(HS_EXIT_USAGE,
+               "--batch=1 has no place for what continuations "
+               "share: 2 or more, or --no-sharing");
+}
+
 void
 hs_parse_run_end(struct hs_run_options *o)
 {
@@ -274,15 +350,19 @@ hs_parse_run_end(struct hs_run_options *o)
     if (o->sampler.greedy && o->drawing != NULL)
         hs_die(HS_EXIT_USAGE, "--greedy leaves nothing to draw: no %s",
                o->drawing);
-    if (o->replay && o->sampling != NULL)
+    if (o->replay && o->sampling != NULL && o->rollouts == 0)
         hs_die(HS_EXIT_USAGE, "%s is for generating, not for --replay",
                o->sampling);
-    if (o->step_given && o->positions != HS_POSITIONS_STEP_ENDS)
+    if (o->replay && hs_run_given(o, HS_OPT_SAMPLES))
+        hs_die(HS_EXIT_USAGE, "--samples is for generating, not for --replay");
+    if (hs_run_given(o, HS_OPT_STEP) && o->positions != HS_POSITIONS_STEP_ENDS)
         hs_die(HS_EXIT_USAGE, "--step is for --positions=step-ends");
-    parse_edit_end(o);
-    parse_template_end(o);
     if (o->grader == NULL)
         parse_grader(o, "gsm8k");
+    parse_edit_end(o);
+    parse_template_end(o);
+    parse_rollouts_end(o);
+    o->step.min_tokens = o->branch.min_tokens = (uint32_t)o->min_tokens;
 }
 
 /* ---- with a model ---- */
@@ -340,12 +420,11 @@ open_parts(struct hs_run *r, const struct hs_run_options *o,
     if (r->model == NULL)
         return -1;
     if (r->model->tok == NULL &&
-        (o->positions == HS_POSITIONS_STEP_ENDS ||
+        ((o->positions == HS_POSITIONS_STEP_ENDS && hs_step_reads(&o->step)) ||
          strcmp(hs_grader_name(o->grader), "none") != 0))
         return hs_fail(err,
                        "%s: no tokenizer.json: answers cannot be read; "
-                       "--grader=none and other --positions than step-ends "
-                       "do without",
+                       "--grader=none, and steps of every:N, do without",
                        r->model->dir);
     s->batch = o->batch;
     s->team = r->team;

@@ -22,13 +22,8 @@ ends_step(void *ud, struct hs_item *item, uint32_t token)
 {
     const struct solve *s = ud;
     struct hs_job *job = item->user;
-    const struct hs_tokenizer *tok = s->o->model->tok;
-    const char *bytes = NULL;
-    size_t n;
 
-    if (tok != NULL)
-        bytes = hs_tokenizer_bytes(tok, token, &n);
-    return bytes != NULL && hs_step_feed(&job->step, bytes, n);
+    return hs_step_feed_token(&job->step, s->o->model->tok, token);
 }
 
 static int
@@ -52,16 +47,23 @@ finish_name(enum hs_finish finish)
     return names[finish];
 }
 
+char *
+hs_item_text(const struct hs_model *m, size_t n_eos, const struct hs_item *item)
+{
+    size_t n = item->n_tokens - item->n_prompt;
+
+    if (n > 0 && n_eos > 0 &&
+        hs_model_is_eos(m, item->tokens[item->n_tokens - 1]))
+        n--;
+    return hs_prompt_text(m, item->tokens + item->n_prompt, n);
+}
+
 /* Moves what the model made into the trajectory. */
 static void
 fill_trajectory(const struct hs_solve_options *o, struct hs_item *item,
                 struct hs_trajectory *t)
 {
-    const struct hs_model *m = o->model;
-    size_t n_new = item->n_tokens - item->n_prompt;
-    bool eos = n_new > 0 && o->sched.n_eos > 0 &&
-               hs_model_is_eos(m, item->tokens[item->n_tokens - 1]);
-
+    t->completion = hs_item_text(o->model, o->sched.n_eos, item);
     t->tokens = item->tokens;
     t->n_tokens = item->n_tokens;
     t->n_prompt = item->n_prompt;
@@ -75,7 +77,6 @@ fill_trajectory(const struct hs_solve_options *o, struct hs_item *item,
     item->positions = NULL;
     hs_trajectory_hash_prompt(t);
     hs_trajectory_set(&t->finish, finish_name(item->finish));
-    t->completion = hs_prompt_text(m, t->tokens + t->n_prompt, n_new - eos);
 }
 
 static void
@@ -106,7 +107,8 @@ finished(void *ud, struct hs_item *item)
     (void)hs_buf_reserve(
         &job->encoded.bytes,
         hs_mul(hs_mul(item->n_states, stride), hs_dtype_size(s->o->dtype)));
-    hs_encode_trajectory(&job->encoded, &job->traj);
+    if (!s->o->states_only)
+        hs_encode_trajectory(&job->encoded, &job->traj);
     for (size_t i = 0; rc == 0 && i < layers->n && item->n_states > 0; i++)
         rc = hs_encode_states(&job->encoded, s->o->dtype, &job->traj,
                               layers->v[i], 0, item->states + i * dim,

@@ -18,6 +18,8 @@ struct hs_solve_options {
     const struct hs_grader *grader;
     struct hs_sched_options sched; /* without its callbacks */
     enum hs_dtype dtype;           /* of the stored states */
+    bool states_only;              /* the records in job->encoded are those of
+                                    * the states, without the trajectory's */
     /* The next item, with a struct hs_job, such as hs_work_next() makes: 1, 0
      * at the end, or -1 with the reason. */
     int (*next)(void *ud, struct hs_item **item, struct hs_error *err);
@@ -26,6 +28,12 @@ struct hs_solve_options {
     int (*emit)(void *ud, const struct hs_item *item, const struct hs_job *job);
     void *ud;
 };
+
+/* The text of an item's completion, without an EOS that ends it; n_eos is that
+ * of the scheduler's options, 0 if there are to be none.  Owned by the
+ * caller. */
+char *hs_item_text(const struct hs_model *m, size_t n_eos,
+                   const struct hs_item *item);
 
 /* Solves all items.  Returns 0, or -1 with the reason: of next(), of an item
  * (a state that is not finite), or "" when emit() stopped it. */

@@ -130,6 +130,23 @@ hs_step_feed(struct hs_step *st, const char *bytes, size_t n)
     return ends;
 }
 
+bool
+hs_step_feed_token(struct hs_step *st, const struct hs_tokenizer *tok,
+                   uint32_t token)
+{
+    static const char unknown[] = "\xef\xbf\xbd";
+    const char *bytes = "";
+    size_t n = 0;
+
+    if (hs_step_reads(&st->rule))
+        bytes = hs_tokenizer_bytes(tok, token, &n);
+    if (bytes == NULL) {
+        bytes = unknown;
+        n = sizeof unknown - 1;
+    }
+    return hs_step_feed(st, bytes, n);
+}
+
 /* ---- whole completions */
 
 int
@@ -141,20 +158,14 @@ hs_step_split(const struct hs_step_rule *rule, const struct hs_tokenizer *tok,
     uint32_t *out = NULL;
     size_t cap = 0, m = 0;
 
+    *at = NULL;
+    if (hs_step_reads(rule) && tok == NULL)
+        return hs_fail(err, "no tokenizer: steps of text cannot be told apart");
     out = hs_grow(out, &cap, 2, sizeof *out);
     out[m++] = 0;
     for (size_t t = 1; t <= n_fed; t++) {
-        const char *bytes = "";
-        size_t len = 0;
-
-        if (hs_step_reads(rule))
-            bytes = hs_tokenizer_bytes(tok, tokens[t - 1], &len);
-        if (bytes == NULL) {
-            free(out);
-            return hs_fail(err, "token %" PRIu32 " has no text", tokens[t - 1]);
-        }
         out = hs_grow(out, &cap, m + 2, sizeof *out);
-        if (hs_step_feed(&st, bytes, len))
+        if (hs_step_feed_token(&st, tok, tokens[t - 1]))
             out[m++] = (uint32_t)t;
     }
     /* What is left over is a step of its own only if it is one. */

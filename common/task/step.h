@@ -59,6 +59,11 @@ HS_MUST_CHECK int hs_step_parse(const char *s, struct hs_step_rule *out);
 /* Takes the bytes of the next token.  Whether a step ends in them. */
 bool hs_step_feed(struct hs_step *st, const char *bytes, size_t n);
 
+/* The same by its id.  tok may be NULL if the rule does not read; an id that is
+ * no token of it counts as text (U+FFFD). */
+bool hs_step_feed_token(struct hs_step *st, const struct hs_tokenizer *tok,
+                        uint32_t token);
+
 /* Whether a rule looks at the text, and so needs a tokenizer. */
 bool hs_step_reads(const struct hs_step_rule *rule);
 
@@ -68,8 +73,8 @@ bool hs_step_reads(const struct hs_step_rule *rule);
  * rest that is shorter than min_tokens or has no more than white space belongs
  * to the step before it, if there is one.  *at (*n) is to be freed; *n is 1
  * more than the steps, and 1 for an empty completion.  tok may be NULL if the
- * rule does not read.  Returns 0, or -1: a token that the tokenizer does not
- * have. */
+ * rule does not read.  Returns 0, or -1: the rule reads and there is no
+ * tokenizer. */
 HS_MUST_CHECK int hs_step_split(const struct hs_step_rule *rule,
                                 const struct hs_tokenizer *tok,
                                 const uint32_t *tokens, size_t n_fed,
