@@ -128,8 +128,9 @@ hs_item_check_branch(const struct hs_sched_options *o,
                        item->id);
     if (trunk != NULL &&
         (!trunk->is_trunk || item->edit != trunk->edit ||
-         item->n_prompt != trunk->n_prompt || item->n_share >= item->n_tokens ||
-         item->n_share > trunk->n_tokens ||
+         ((item->edit != NULL || o->edit != NULL) &&
+          item->n_prompt != trunk->n_prompt) ||
+         item->n_share >= item->n_tokens || item->n_share > trunk->n_tokens ||
          memcmp(item->tokens, trunk->tokens,
                 item->n_share * sizeof *item->tokens) != 0))
         return hs_fail(err, "%s: does not begin like its trunk, %s", item->id,

@@ -149,7 +149,8 @@ predict_row(struct hs_sched *s, size_t r, const float *logits, float *scratch)
     if (item->replay)
         rc = hs_score(logits, n_vocab, item->tokens[s->rows[r].pos + 1u], &d);
     else
-        rc = hs_sample(&s->o->sampler, logits, n_vocab, &place, scratch, &d);
+        rc = hs_sample(item->sampler != NULL ? item->sampler : &s->o->sampler,
+                       logits, n_vocab, &place, scratch, &d);
     if (rc < 0)
         return -1;
     item->logprob[at] = d.logprob;

@@ -55,7 +55,8 @@ struct hs_item {
                         * what was given is not scored (logprob 0) */
     bool replay;       /* only score what is given */
     size_t max_tokens; /* of the completion */
-    const struct hs_edit *edit; /* borrowed; NULL: that of the options */
+    const struct hs_edit *edit;       /* borrowed; NULL: that of the options */
+    const struct hs_sampler *sampler; /* borrowed; NULL: that of the options */
     /* Items of one group, if it is not 0, have the same prompt, problem and
      * sample, all tokens alike if they are replays, and come one after the
      * other.  What two of them have in common, the same tokens so far below
@@ -74,7 +75,8 @@ struct hs_item {
      * it is not emitted but freed, once hold is false and no branch waits.  The
      * caller, in next(), may append tokens to it, up to n_prompt + max_tokens,
      * and may let go of it; behind that it is no longer his.  Trunk and branch
-     * have the same edit, and no group.  At most batch - 1 trunks at a time,
+     * have the same edit, and no group; where there is an edit, which may ask
+     * for it, the same n_prompt too.  At most batch - 1 trunks at a time,
      * and in unordered runs only. */
     struct hs_item *trunk; /* of a branch; borrowed */
     size_t n_share;

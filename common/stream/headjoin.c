@@ -23,10 +23,43 @@ enum {
     N_PART_KEYS = sizeof part_keys / sizeof part_keys[0]
 };
 
+/* Of "search": what answers of one scorer and seed do not depend on, and the
+ * rollouts, which only the oracle has. */
+static const char *const search_keys[] = {"scorers", "seeds", "log"};
+static const char rollouts_key[] = "rollouts";
+
+enum {
+    N_SEARCH_KEYS = sizeof search_keys / sizeof search_keys[0]
+};
+
 static bool
 is_absent(const json_t *j)
 {
     return j == NULL || json_is_null(j);
+}
+
+static bool
+is_joined(const struct hs_head *head)
+{
+    return strcmp(head->kind, "arms") == 0 || strcmp(head->kind, "search") == 0;
+}
+
+/* The part of "search" that two runs must have in common. */
+static void
+strip_search(json_t *run, const json_t *other)
+{
+    const json_t *search = json_object_get(run, "search");
+    json_t *j;
+
+    if (!json_is_object(search))
+        return;
+    j = json_copy((json_t *)(uintptr_t)search);
+    for (size_t i = 0; i < N_SEARCH_KEYS; i++)
+        (void)json_object_del(j, search_keys[i]);
+    if (is_absent(json_object_get(search, rollouts_key)) ||
+        is_absent(json_object_get(other, rollouts_key)))
+        (void)json_object_del(j, rollouts_key);
+    (void)json_object_set_new(run, "search", j);
 }
 
 int
@@ -47,11 +80,15 @@ hs_arms_run_same(const json_t *was, const json_t *is, struct hs_error *err)
             (void)json_object_del(b, part_keys[i]);
         }
     }
+    strip_search(a, json_object_get(is, "search"));
+    strip_search(b, json_object_get(was, "search"));
     rc = hs_run_same(a, b, err);
     json_decref(a);
     json_decref(b);
     return rc;
 }
+
+/* ---- arms ---- */
 
 static const char *
 label_of(const json_t *arm)
@@ -132,18 +169,100 @@ join_arms(json_t *arms, const json_t *to, const json_t *from,
     return rc;
 }
 
+/* ---- scorers ---- */
+
+static size_t
+find_scorer(const json_t *scorers, const char *name)
+{
+    json_t *v;
+    size_t i;
+
+    json_array_foreach(scorers, i, v)
+    {
+        const char *have = json_string_value(json_object_get(v, "name"));
+
+        if (have != NULL && strcmp(have, name) == 0)
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+/* The scorers of to, then those of from that are new. */
+static int
+join_scorers(json_t *scorers, const json_t *from, struct hs_error *err)
+{
+    json_t *v;
+    size_t i;
+
+    json_array_foreach(json_object_get(from, "scorers"), i, v)
+    {
+        const char *name = json_string_value(json_object_get(v, "name"));
+        size_t k = find_scorer(scorers, name != NULL ? name : "");
+
+        if (k == SIZE_MAX)
+            (void)json_array_append(scorers, v);
+        else if (!json_equal(json_array_get(scorers, k), v))
+            return hs_fail(err, "the scorer %s is another one", name);
+    }
+    return 0;
+}
+
+static json_t *
+join_seeds(const json_t *to, const json_t *from)
+{
+    json_t *all = json_copy(json_object_get(to, "seeds")), *v, *x;
+    size_t i, k;
+
+    json_array_foreach(json_object_get(from, "seeds"), i, v)
+    {
+        bool have = false;
+
+        json_array_foreach(all, k, x)
+        {
+            have |= json_equal(x, v) == 1;
+        }
+        if (!have)
+            (void)json_array_append(all, v);
+    }
+    return all;
+}
+
+static int
+join_search(json_t *to, const json_t *from, struct hs_error *err)
+{
+    const json_t *was = json_object_get(to, "search");
+    const json_t *is = json_object_get(from, "search");
+    json_t *scorers = json_copy(json_object_get(was, "scorers"));
+    json_t *j;
+
+    if (join_scorers(scorers, is, err) < 0) {
+        json_decref(scorers);
+        return -1;
+    }
+    j = json_copy((json_t *)(uintptr_t)was);
+    (void)json_object_set_new(j, "scorers", scorers);
+    (void)json_object_set_new(j, "seeds", join_seeds(was, is));
+    if (is_absent(json_object_get(was, rollouts_key)))
+        (void)json_object_set(j, rollouts_key,
+                              json_object_get(is, rollouts_key));
+    (void)json_object_set_new(to, "search", j);
+    return 0;
+}
+
+/* ---- heads ---- */
+
 int
 hs_arms_join(json_t *to, const json_t *from, struct hs_error *err)
 {
-    json_t *arms = json_array();
-
+    json_t *arms;
     int rc = hs_arms_run_same(to, from, err);
 
     if (rc < 0)
-        hs_fail_prefix(err, "another run");
-    else
-        rc = join_arms(arms, to, from, err);
-    if (rc < 0) {
+        return hs_fail_prefix(err, "another run");
+    if (json_is_object(json_object_get(to, "search")))
+        return join_search(to, from, err);
+    arms = json_array();
+    if (join_arms(arms, to, from, err) < 0) {
         json_decref(arms);
         return -1;
     }
@@ -208,7 +327,7 @@ hs_heads_join(struct hs_head *head, char *const *paths, size_t n,
 {
     json_t *run;
 
-    if (strcmp(head->kind, "arms") != 0)
+    if (!is_joined(head))
         return 0;
     run = json_copy(head->run); /* a head's copy shares it */
     json_decref(head->run);
@@ -228,7 +347,7 @@ check_head(const struct hs_head *all, const struct hs_head *head,
 
     if (hs_head_compatible(all, head, err) < 0)
         return -1;
-    if (strcmp(head->kind, "arms") != 0)
+    if (!is_joined(head))
         return 0;
     run = json_copy(all->run);
     if (hs_arms_run_same(run, head->run, err) < 0 ||
@@ -236,7 +355,7 @@ check_head(const struct hs_head *all, const struct hs_head *head,
         rc = -1;
     else if (!json_equal(run, all->run))
         rc = hs_fail(err,
-                     "a segment with other arms than the first; its "
+                     "a segment with other arms or scorers than the first; its "
                      "file can be given by its name");
     json_decref(run);
     return rc;
