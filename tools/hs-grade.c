@@ -45,6 +45,7 @@ struct grade {
     struct hs_writer *writer;
     FILE *rows;           /* of --report, until all is read */
     uint64_t count[3][3]; /* by old and new reward + 1 */
+    uint64_t dropped;     /* rollouts, whose values are the old grader's */
     struct hs_verdict verdict;
     struct hs_error err;
 };
@@ -237,6 +238,9 @@ regrade(struct grade *c, struct hs_trajectory *t)
     hs_trajectory_set(&t->reason, v->reason);
     hs_trajectory_set(&t->grader, hs_grader_name(c->o->grader));
     c->count[old + 1][t->reward + 1]++;
+    c->dropped += t->rollouts != NULL;
+    json_decref(t->rollouts);
+    t->rollouts = NULL;
     if (c->o->report)
         return add_row(c, t, old);
     if (hs_write_trajectory(c->writer, t) < 0)
@@ -272,6 +276,7 @@ begin(struct grade *c, const struct hs_head *head)
                    : hs_fail(&c->err, "temporary file: %s", strerror(errno));
     }
     hs_head_copy(&out, head);
+    (void)json_object_del(out.run, "rollouts");
     if (json_object_get(out.run, "grader") != NULL)
         (void)json_object_set_new(out.run, "grader",
                                   json_string(hs_grader_name(o->grader)));
@@ -341,6 +346,11 @@ finish(struct grade *c)
 
     if (c->o->report)
         return print_report(c);
+    if (c->dropped > 0)
+        hs_warn("rollouts of %" PRIu64
+                " trajectories are left out: their values are those of the "
+                "grader before",
+                c->dropped);
     c->writer = NULL;
     if (hs_writer_close(w, &c->err) < 0)
         return -1;
