@@ -50,6 +50,7 @@
 #include "base/msg.h"
 #include "base/num.h"
 #include "base/rng.h"
+#include "bytetok.h"
 
 static const char usage[] =
     "usage: mkcause DIR [KEY=VALUE]...\n"
@@ -431,43 +432,24 @@ write_config(const struct cause *m)
     close_file(m, f, "generation_config.json");
 }
 
-/* A token for each byte, in byte order, the chatml tokens, "##", "####" and a
- * blank with each of the letters a to x. */
+/* Besides the bytes and the chatml tokens "##", "####" and a blank with each of
+ * the letters a to x. */
 static void
 write_tokenizer(const struct cause *m)
 {
-    static const char *const special[] = {"<|endoftext|>", "<|im_start|>",
-                                          "<|im_end|>"};
     FILE *f = open_file(m, "tokenizer.json");
-    unsigned next = 256;
+    struct hs_buf vocab = {0}, merges = {0};
 
-    fprintf(f, "{\n  \"version\": \"1.0\",\n  \"added_tokens\": [");
-    for (unsigned i = 0; i < 3; i++)
-        fprintf(f,
-                "%s\n    {\"id\": %u, \"content\": \"%s\", \"single_word\": "
-                "false, \"lstrip\": false, \"rstrip\": false, \"normalized\": "
-                "false, \"special\": true}",
-                i ? "," : "", 256 + i, special[i]);
-    fprintf(f,
-            "\n  ],\n  \"normalizer\": {\"type\": \"NFC\"},\n"
-            "  \"pre_tokenizer\": {\"type\": \"ByteLevel\", "
-            "\"add_prefix_space\": false, \"trim_offsets\": false, "
-            "\"use_regex\": true},\n  \"post_processor\": null,\n"
-            "  \"decoder\": {\"type\": \"ByteLevel\"},\n"
-            "  \"model\": {\"type\": \"BPE\", \"vocab\": {");
-    for (unsigned c = 0; c < 256; c++) {
-        bool prints = (c > 0x20 && c < 0x7f) || (c > 0xa0 && c != 0xad);
-
-        fprintf(f, "\n    \"\\u%04x\": %u,", prints ? c : next, c);
-        next += prints ? 0 : 1;
+    hs_buf_printf(&vocab, ",\n    \"##\": %d,\n    \"####\": %d", HASHES - 1,
+                  HASHES);
+    hs_buf_str(&merges, "\"# #\", \"## ##\"");
+    for (int i = 0; i < KEYS + DIGITS; i++) {
+        hs_buf_printf(&vocab, ",\n    \"\\u0120%c\": %d", 'a' + i, ANSWERS + i);
+        hs_buf_printf(&merges, ", \"\\u0120 %c\"", 'a' + i);
     }
-    fprintf(f, "\n    \"##\": %d,\n    \"####\": %d", HASHES - 1, HASHES);
-    for (int i = 0; i < KEYS + DIGITS; i++)
-        fprintf(f, ",\n    \"\\u0120%c\": %d", 'a' + i, ANSWERS + i);
-    fprintf(f, "\n  }, \"merges\": [\"# #\", \"## ##\"");
-    for (int i = 0; i < KEYS + DIGITS; i++)
-        fprintf(f, ", \"\\u0120 %c\"", 'a' + i);
-    fprintf(f, "]}\n}\n");
+    bytetok_print(f, hs_buf_cstr(&vocab), hs_buf_cstr(&merges));
+    hs_buf_free(&vocab);
+    hs_buf_free(&merges);
     close_file(m, f, "tokenizer.json");
 }
 

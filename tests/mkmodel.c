@@ -22,6 +22,7 @@
 #include "base/num.h"
 #include "base/rng.h"
 #include "base/team.h"
+#include "bytetok.h"
 #include "stream/plane.h"
 
 static const char usage[] =
@@ -34,6 +35,8 @@ static const char usage[] =
     "  rope=plain|linear|llama3 (plain) theta=X (10000) max_pos=N (1024)\n"
     "  factor=X (4) low=X (1) high=X (4) original=N (128)\n"
     "  eps=X (1e-6) eos=ID[,ID]... (256,258) shards=N (1) seed=N (1)\n"
+    "  dice=LIST: after any text each of these tokens is equally likely, and\n"
+    "  no other; not with tied=1\n"
     "  newer=0|1 (0): rope_parameters and dtype, as newer programs write\n";
 
 enum {
@@ -48,7 +51,7 @@ struct options {
     uint64_t dim, layers, heads, kv_heads, head_dim, ffn, vocab, max_pos,
         original, shards, seed, tied, qkv_bias, mlp_bias, newer;
     double theta, eps, factor, low, high;
-    struct hs_list eos;
+    struct hs_list eos, dice;
     struct hs_team *team;
 };
 
@@ -86,6 +89,8 @@ take_word(struct options *o, const char *key, const char *value)
         o->rope = value;
     else if (strcmp(key, "eos") == 0)
         hs_parse_list("eos", value, &o->eos);
+    else if (strcmp(key, "dice") == 0)
+        hs_parse_list("dice", value, &o->dice);
     else if (strcmp(key, "dtype") != 0 || hs_dtype_parse(value, &o->dtype) < 0)
         hs_die(HS_EXIT_USAGE, "%s=%s is unknown", key, value);
 }
@@ -157,6 +162,8 @@ finish_options(struct options *o)
         hs_die(HS_EXIT_USAGE, "mlp_bias is for llama");
     if (strcmp(o->family, "qwen2") == 0)
         o->qkv_bias = 0; /* the family's own, not a switch */
+    if (o->dice.n > 0 && o->tied)
+        hs_die(HS_EXIT_USAGE, "dice have no tied embedding");
     if (o->eos.n == 0)
         hs_parse_list("eos", "256,258", &o->eos);
 }
@@ -218,6 +225,29 @@ add_layer(struct tensors *t, const struct options *o, size_t i)
     add_linear(t, i, "self_attn.v_proj", kv, o->dim, 1, qkv);
 }
 
+/* With dice nothing is written to the residual stream, which is the same in
+ * all coordinates and positions; the head is negative, but for rows of zeros:
+ * logits are 0, and far below. */
+static void
+load_dice(struct tensors *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        struct tensor *x = &t->v[i];
+
+        if (strstr(x->name, "embed_tokens") != NULL ||
+            strcmp(x->name, "model.norm.weight") == 0) {
+            x->mean = 1;
+            x->sd = 0;
+        } else if (strstr(x->name, "o_proj") != NULL ||
+                   strstr(x->name, "down_proj") != NULL) {
+            x->sd = 0;
+        } else if (strcmp(x->name, "lm_head.weight") == 0) {
+            x->mean = -1;
+            x->sd = 0;
+        }
+    }
+}
+
 static void
 list_tensors(struct tensors *t, const struct options *o)
 {
@@ -233,6 +263,8 @@ list_tensors(struct tensors *t, const struct options *o)
         x = add(t, o->vocab, o->dim, 0, sd);
         (void)snprintf(x->name, sizeof x->name, "lm_head.weight");
     }
+    if (o->dice.n > 0)
+        load_dice(t);
     if (o->shards > t->n)
         hs_die(HS_EXIT_USAGE, "shards=%" PRIu64 ", there are %zu tensors",
                o->shards, t->n);
@@ -276,10 +308,14 @@ make_values(const struct options *o, size_t tensor, uint64_t at,
     const float unit = 2 * sqrtf(3) / 65536 * t->sd;
     uint32_t w[4];
 
+    bool die = o->dice.n > 0 && strcmp(t->name, "lm_head.weight") == 0 &&
+               hs_list_has(&o->dice, (uint32_t)(at * AT_ONCE / t->cols));
+    float mean = die ? 0 : t->mean;
+
     hs_rng_words(o->seed, tensor, (uint32_t)(at >> 32), (uint32_t)at, w);
     for (size_t k = 0; k < 4; k++) {
-        out[k] = t->mean + unit * ((float)(w[k] & 0xffff) - 32767.5f);
-        out[k + 4] = t->mean + unit * ((float)(w[k] >> 16) - 32767.5f);
+        out[k] = mean + unit * ((float)(w[k] & 0xffff) - 32767.5f);
+        out[k + 4] = mean + unit * ((float)(w[k] >> 16) - 32767.5f);
     }
 }
 
@@ -491,38 +527,13 @@ write_config(const struct options *o)
     close_file(f, path);
 }
 
-/* One token for each byte, in byte order, and the chatml tokens. */
 static void
 write_tokenizer(const struct options *o)
 {
-    static const char *const special[] = {"<|endoftext|>", "<|im_start|>",
-                                          "<|im_end|>"};
     char path[4096];
     FILE *f = open_file(o, "tokenizer.json", path, sizeof path);
-    unsigned next = 256;
 
-    fprintf(f, "{\n  \"version\": \"1.0\",\n  \"added_tokens\": [");
-    for (unsigned i = 0; i < 3; i++)
-        fprintf(f,
-                "%s\n    {\"id\": %u, \"content\": \"%s\", \"single_word\": "
-                "false, \"lstrip\": false, \"rstrip\": false, \"normalized\": "
-                "false, \"special\": true}",
-                i ? "," : "", 256 + i, special[i]);
-    fprintf(f,
-            "\n  ],\n  \"normalizer\": {\"type\": \"NFC\"},\n"
-            "  \"pre_tokenizer\": {\"type\": \"ByteLevel\", "
-            "\"add_prefix_space\": false, \"trim_offsets\": false, "
-            "\"use_regex\": true},\n  \"post_processor\": null,\n"
-            "  \"decoder\": {\"type\": \"ByteLevel\"},\n"
-            "  \"model\": {\"type\": \"BPE\", \"vocab\": {");
-    for (unsigned c = 0; c < 256; c++) {
-        bool prints = (c > 0x20 && c < 0x7f) || (c > 0xa0 && c != 0xad);
-
-        fprintf(f, "%s\n    \"\\u%04x\": %u", c ? "," : "", prints ? c : next,
-                c);
-        next += prints ? 0 : 1;
-    }
-    fprintf(f, "\n  }, \"merges\": []}\n}\n");
+    bytetok_print(f, "", "");
     close_file(f, path);
 }
 
@@ -577,5 +588,6 @@ main(int argc, char **argv)
     run(&o);
     hs_team_free(o.team);
     hs_list_free(&o.eos);
+    hs_list_free(&o.dice);
     return hs_finish(HS_EXIT_OK);
 }

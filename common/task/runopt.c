@@ -20,6 +20,7 @@ static const char letters[] = "gjlms";
 enum {
     LETTER_BITS = HS_OPT_OWN - HS_OPT_BATCH,
     MAX_THREADS = 1024,
+    ROLLOUTS_BATCH = 64, /* tokens come one by one for each of them */
     KEEP_BYTES = 32 << 20 /* glibc's largest threshold */
 };
 
@@ -362,6 +363,8 @@ hs_parse_run_end(struct hs_run_options *o)
     parse_edit_end(o);
     parse_template_end(o);
     parse_rollouts_end(o);
+    if (o->rollouts > 0 && !hs_run_given(o, HS_OPT_BATCH))
+        o->batch = ROLLOUTS_BATCH;
     o->step.min_tokens = o->branch.min_tokens = (uint32_t)o->min_tokens;
 }
 
