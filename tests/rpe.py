@@ -11,6 +11,7 @@ rpe.py fit STREAM RPE0 RPE  the probe of --keep=last and a batch of all steps:
                             initial weights, those of RPE0, made by --epochs=0
 rpe.py bend IN OUT          a stream whose first answers have undecided
                             continuations: boundaries without a value
+rpe.py drop IN OUT TYPE     without the first record of a type
 """
 import ctypes
 import os
@@ -372,5 +373,13 @@ def bend(src, dst):
     rewrite(src, dst, change)
 
 
+def drop(src, dst, kind):
+    """Without the first record of a type."""
+    def change(objects):
+        i = next(i for i, o in enumerate(objects) if o["type"] == kind)
+        return objects[:i] + objects[i + 1:]
+    rewrite(src, dst, change)
+
+
 if __name__ == "__main__":
-    {"check": check, "fit": fit, "bend": bend}[sys.argv[1]](*sys.argv[2:])
+    {"check": check, "fit": fit, "bend": bend, "drop": drop}[sys.argv[1]](*sys.argv[2:])
