@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * hs-plot: draw what probe-fit, neuron-rank and ablate-eval found, by gnuplot:
- * as SVG, as PNG, or as text in the terminal.
+ * hs-plot: draw what probe-fit, neuron-rank, ablate-eval and rpe-scan found, by
+ * gnuplot: as SVG, as PNG, or as text in the terminal.
  */
 #include <config.h>
 
@@ -31,12 +31,12 @@ struct options {
     struct hs_list layers;
     bool choose_layers;
     /* Owned, NULL at the end; NULL: not given. */
-    char **targets, **at, **sizes, **modes, **wheres;
+    char **targets, **at, **sizes, **modes, **wheres, **figures, **ids;
 };
 
 static const char usage[] =
     "usage: hs-plot PLOT [options] [FILE...]\n"
-    "Draw what probe-fit, neuron-rank and ablate-eval found, by gnuplot.\n"
+    "Draw what probe-fit, neuron-rank, ablate-eval and rpe-scan found.\n"
     "\n"
     "Plots of what probe-fit writes:\n"
     "  auc          AUC along the response, a panel for each layer\n"
@@ -49,6 +49,11 @@ static const char usage[] =
     "Plots of what ablate-eval writes:\n"
     "  ablation     accuracy of each arm, a panel for each layer and size\n"
     "  dose         accuracy against the share of coordinates edited\n"
+    "Plots of what rpe-scan writes:\n"
+    "  trace        value, surprise and coordinates over an answer (--trace)\n"
+    "  volcano      scores of coordinates against their p\n"
+    "  rpe-pruning  correlation against the coordinates kept (--mode=td)\n"
+    "  dependence   what is left without value neurons (--dependence)\n"
     "\n"
     "Options:\n"
     "  -l, --layers=LIST    only these layers: 2-5 or 0,4 or all\n"
@@ -58,6 +63,8 @@ static const char usage[] =
     "      --top=LIST       ablation, dose: only arms of these sizes: 0.1%,1%\n"
     "      --mode=LIST      ablation, dose: of these modes: zero,scale=2\n"
     "      --where=LIST     ablation, dose: at these positions: all,generated\n"
+    "      --id=LIST        trace: only these answers\n"
+    "      --figure=LIST    rpe-pruning: selected,split_half,all\n"
     "  -o, --output=FILE    write FILE.svg, FILE.png or FILE.txt\n"
     "      --format=FORMAT  svg, png or text (default: text, or by FILE)\n"
     "      --width=N        pixels, or characters of text\n"
@@ -143,6 +150,12 @@ parse_option(int c, struct options *o)
     case 11:
         parse_words("--where", &o->wheres);
         break;
+    case 12:
+        parse_words("--id", &o->ids);
+        break;
+    case 13:
+        parse_words("--figure", &o->figures);
+        break;
     case 'h':
         fputs(usage, stdout);
         exit(hs_finish(HS_EXIT_OK));
@@ -187,12 +200,15 @@ check_options(struct options *o)
     static char first[] = "s0";
     static char *const s0[] = {first, NULL};
     bool arms = o->plot->types == NULL;
+    bool rpe = strcmp(o->plot->kind, "rpe") == 0;
     const struct {
         const char *name;
         bool given, heeded;
     } options[] = {{"at", o->at != NULL, o->plot->takes_at},
                    {"by-rms", o->how.rms, o->plot->takes_rms},
-                   {"target", o->targets != NULL, !arms},
+                   {"target", o->targets != NULL, !arms && !rpe},
+                   {"id", o->ids != NULL, o->plot->takes_id},
+                   {"figure", o->figures != NULL, o->plot->takes_figure},
                    {"top", o->sizes != NULL, arms},
                    {"mode", o->modes != NULL, arms},
                    {"where", o->wheres != NULL, arms}};
@@ -203,6 +219,8 @@ check_options(struct options *o)
                    o->plot->name);
     o->how.at = o->at ? o->at : s0;
     o->how.layers = o->choose_layers ? &o->layers : NULL;
+    o->how.figures = o->figures;
+    o->how.ids = o->ids;
     o->how.sizes = o->sizes;
     o->how.modes = o->modes;
     o->how.wheres = o->wheres;
@@ -226,6 +244,8 @@ parse_options(int argc, char **argv, struct options *o)
         {"top", required_argument, NULL, 9},
         {"mode", required_argument, NULL, 10},
         {"where", required_argument, NULL, 11},
+        {"id", required_argument, NULL, 12},
+        {"figure", required_argument, NULL, 13},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0}};
@@ -366,6 +386,8 @@ main(int argc, char **argv)
     hs_words_free(o.sizes);
     hs_words_free(o.modes);
     hs_words_free(o.wheres);
+    hs_words_free(o.figures);
+    hs_words_free(o.ids);
     hs_list_free(&o.layers);
     return hs_finish(HS_EXIT_OK);
 }

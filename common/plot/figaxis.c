@@ -169,7 +169,7 @@ put_words(struct hs_buf *b, const struct hs_axis *a, struct range r,
                at = (a->tics[i].at - r.from) / (r.to - r.from) * (double)room,
                start = at - width / 2;
 
-        if (text ? n > 0 && start < end + 1 : i % apart != 0)
+        if (text ? n > 0 && start < end + 0.5 : i % apart != 0)
             continue;
         end = start + width;
         put_tic(b, n++, a->tics[i].label, a->tics[i].at);

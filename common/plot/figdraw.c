@@ -157,7 +157,7 @@ hs_fig_styles(struct hs_buf *b, const struct hs_fig_legend *l, bool text)
         if (text)
             hs_buf_printf(b, "set style line %zu lt %zu pt %zu\n", i + 1,
                           is_grey(e->role) ? 0 : 1 + e->number % 7,
-                          1 + e->number);
+                          e->role == HS_ROLE_REST ? 0 : 1 + e->number);
         else
             put_style(b, e, i + 1);
     }
@@ -368,9 +368,11 @@ put_notes(struct hs_buf *b, const struct hs_panel *p, bool text)
         hs_fig_number(b, p->notes[i].x);
         hs_buf_str(b, ",");
         hs_fig_number(b, p->notes[i].y);
-        hs_buf_str(b, text ? " left offset 1,0\n"
-                           : " left offset 0.6,0.3 font ',9' "
-                             "textcolor rgb '#404040'\n");
+        hs_buf_printf(b,
+                      text ? " left offset 1,%g\n"
+                           : " left offset 0.6,%g font ',9' "
+                             "textcolor rgb '#404040'\n",
+                      p->notes[i].above + (text ? 0 : 0.3));
     }
 }
 

@@ -107,8 +107,38 @@ struct grid {
     double width, height; /* of all */
     double legend, top;   /* width; height of the title */
     double left;          /* margin of a panel */
-    double words;         /* height of the words below a panel */
+    double words;         /* height of the words below a panel, */
+    size_t n_words;       /* which so many rows have */
 };
+
+/* Whether a panel of this row has words along x. */
+static bool
+row_has_words(const struct hs_figure *f, size_t columns, size_t row)
+{
+    for (size_t i = row * columns; i < (row + 1) * columns && i < f->n; i++)
+        if (f->panels[i]->x.words)
+            return true;
+    return false;
+}
+
+/* The height of the longest word, and how many rows have any. */
+static double
+height_of_words(const struct hs_figure *f, size_t columns, size_t *rows)
+{
+    size_t longest = 0;
+
+    *rows = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        const struct hs_axis *a = &f->panels[i]->x;
+
+        for (size_t k = 0; k < a->n_tics && a->words; k++)
+            if (strlen(a->tics[k].label) > longest)
+                longest = strlen(a->tics[k].label);
+        if (i % columns == 0)
+            *rows += row_has_words(f, columns, i / columns);
+    }
+    return LETTER * (double)longest;
+}
 
 /* Sets the width and height of all, once columns, rows and legend are known. */
 static void
@@ -133,7 +163,9 @@ size_grid(struct grid *g, const struct hs_figure *f, const struct hs_canvas *c,
         c->width ? (double)c->width : (double)g->columns * width + g->legend;
     if (g->legend > 0.5 * g->width)
         g->legend = 0.5 * g->width;
-    g->height = (double)g->rows * height + g->top;
+    g->words = height_of_words(f, g->columns, &g->n_words);
+    g->height =
+        (double)g->rows * height + (double)g->n_words * g->words + g->top;
     least = (double)(names * LEGEND_LINE) + 2 * MARGIN_TOP + g->top;
     if (g->height < least)
         g->height = least;
@@ -144,21 +176,6 @@ size_grid(struct grid *g, const struct hs_figure *f, const struct hs_canvas *c,
     width = (g->width - g->legend) / (double)g->columns;
     if (rows > 0 && g->left > 0.6 * width)
         g->left = 0.6 * width;
-}
-
-static double
-height_of_words(const struct hs_figure *f)
-{
-    size_t longest = 0;
-
-    for (size_t i = 0; i < f->n; i++)
-        for (size_t k = 0; k < f->panels[i]->x.n_tics; k++) {
-            const struct hs_axis *a = &f->panels[i]->x;
-            size_t n = a->words ? strlen(a->tics[k].label) : 0;
-
-            longest = n > longest ? n : longest;
-        }
-    return LETTER * (double)longest;
 }
 
 static struct grid
@@ -180,7 +197,6 @@ make_grid(const struct hs_figure *f, const struct hs_canvas *c,
     }
     g.legend = LEGEND_SAMPLE + LETTER * (double)longest;
     size_grid(&g, f, c, l->n);
-    g.words = height_of_words(f);
     return g;
 }
 
@@ -219,13 +235,27 @@ put_legend(struct hs_buf *b, const struct grid *g,
     hs_buf_str(b, "\n");
 }
 
+/* Of a row without the words below it; where too little is left for panels, the
+ * words give way. */
+static double
+height_of_row(struct grid *g)
+{
+    double all = g->height - g->top, words = (double)g->n_words * g->words;
+
+    if (words > 0.4 * all) {
+        g->words *= 0.4 * all / words;
+        words = 0.4 * all;
+    }
+    return (all - words) / (double)g->rows;
+}
+
 static void
 put_picture(struct hs_buf *b, const struct hs_figure *f,
             const struct hs_canvas *c, const struct hs_fig_legend *l)
 {
     struct grid g = make_grid(f, c, l);
-    double w = (g.width - g.legend) / (double)g.columns,
-           h = (g.height - g.top) / (double)g.rows;
+    double w = (g.width - g.legend) / (double)g.columns;
+    double h = height_of_row(&g), top = g.top, bottom = top;
 
     hs_buf_printf(b,
                   "set terminal %s size %.0f,%.0f noenhanced "
@@ -246,12 +276,16 @@ put_picture(struct hs_buf *b, const struct hs_figure *f,
     }
     hs_buf_str(b, "\nunset key\n");
     for (size_t i = 0; i < f->n; i++) {
-        double left = (double)(i % g.columns) * w,
-               top = g.top + (double)(i / g.columns) * h;
+        double left = (double)(i % g.columns) * w;
+        bool words = row_has_words(f, g.columns, i / g.columns);
 
+        if (i % g.columns == 0) {
+            top = bottom;
+            bottom = top + h + (words ? g.words : 0);
+        }
         put_margins(
             b, &g, left + g.left, left + w - MARGIN_RIGHT, top + MARGIN_TOP,
-            top + h - MARGIN_BOTTOM - (f->panels[i]->x.words ? g.words : 0));
+            bottom - MARGIN_BOTTOM - (f->panels[i]->x.words ? g.words : 0));
         hs_fig_panel(b, f, i, l, (size_t)((w - g.left - MARGIN_RIGHT) / WORD),
                      false);
     }

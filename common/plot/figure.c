@@ -85,11 +85,12 @@ hs_panel_drop(struct hs_panel *p)
 }
 
 void
-hs_panel_note(struct hs_panel *p, double x, double y, const char *text)
+hs_panel_note(struct hs_panel *p, double x, double y, unsigned above,
+              const char *text)
 {
     p->notes =
         hs_grow(p->notes, &p->cap_notes, p->n_notes + 1, sizeof *p->notes);
-    p->notes[p->n_notes++] = (struct hs_note){x, y, hs_strdup(text)};
+    p->notes[p->n_notes++] = (struct hs_note){x, y, above, hs_strdup(text)};
 }
 
 void

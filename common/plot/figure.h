@@ -50,9 +50,10 @@ struct hs_axis {
                  * many of them as have room */
 };
 
-/* A word beside a point. */
+/* A word beside a point, so many lines above it. */
 struct hs_note {
     double x, y;
+    unsigned above;
     char *text;
 };
 
@@ -94,8 +95,9 @@ struct hs_series *hs_panel_add(struct hs_panel *p, const char *name,
 /* Removes the series that was added last. */
 void hs_panel_drop(struct hs_panel *p);
 
-/* A note at a point; text is copied. */
-void hs_panel_note(struct hs_panel *p, double x, double y, const char *text);
+/* A note; text is copied. */
+void hs_panel_note(struct hs_panel *p, double x, double y, unsigned above,
+                   const char *text);
 
 void hs_axis_label(struct hs_axis *a, const char *label);
 void hs_axis_tic(struct hs_axis *a, double at, const char *label);

@@ -12,6 +12,10 @@ static const char *const evaluated[] = {"probe", "baseline", NULL};
 static const char *const probes[] = {"probe", NULL};
 static const char *const curves[] = {"curve", NULL};
 static const char *const rankings[] = {"ranking", NULL};
+static const char *const traces[] = {"trace", NULL};
+static const char *const coordinates[] = {"rpe-coordinates", NULL};
+static const char *const rpe_curves[] = {"rpe-curve", NULL};
+static const char *const dependence[] = {"dependence", NULL};
 static const char *const overlaps[] = {"overlap", NULL};
 
 static const struct hs_plot plots[] = {
@@ -56,6 +60,28 @@ static const struct hs_plot plots[] = {
      .kind = "arms",
      .maker = "ablate-eval",
      .draw = hs_plot_dose},
+    {.name = "trace",
+     .kind = "rpe",
+     .maker = "rpe-scan --trace",
+     .types = traces,
+     .takes_id = true,
+     .draw = hs_plot_trace},
+    {.name = "volcano",
+     .kind = "rpe",
+     .maker = "rpe-scan",
+     .types = coordinates,
+     .draw = hs_plot_volcano},
+    {.name = "rpe-pruning",
+     .kind = "rpe",
+     .maker = "rpe-scan --mode=td",
+     .types = rpe_curves,
+     .takes_figure = true,
+     .draw = hs_plot_rpe_pruning},
+    {.name = "dependence",
+     .kind = "rpe",
+     .maker = "rpe-scan --dependence",
+     .types = dependence,
+     .draw = hs_plot_dependence},
 };
 
 const struct hs_plot *

@@ -25,7 +25,6 @@ hs_rpe_fits_begin(struct hs_rpe_fits *f)
         n += t->beyond[k] && !t->val[k];
     f->rows = hs_calloc(hs_mul(n, f->d), sizeof *f->rows);
     f->y = hs_calloc(n, sizeof *f->y);
-    f->mixed = hs_calloc(n, sizeof *f->mixed);
     f->group = hs_calloc(n, sizeof *f->group);
     f->n = 0;
     for (size_t k = 0; k < t->n; k++) {
@@ -43,80 +42,138 @@ hs_rpe_fits_end(struct hs_rpe_fits *f)
 {
     free(f->rows);
     free(f->y);
-    free(f->mixed);
     free(f->group);
     f->rows = NULL;
-    f->y = f->mixed = NULL;
+    f->y = NULL;
     f->group = NULL;
 }
 
-/* Shuffle number draw of the deltas into f->mixed (Fisher and Yates). */
-static void
-mix(struct hs_rpe_fits *f, uint32_t draw)
+/* Shuffle number draw of the deltas (Fisher and Yates): (f->n), the caller's.
+ */
+static double *
+mix(const struct hs_rpe_fits *f, uint32_t draw)
 {
-    memcpy(f->mixed, f->y, f->n * sizeof *f->y);
+    double *y = hs_calloc(f->n, sizeof *y);
+
+    memcpy(y, f->y, f->n * sizeof *y);
     for (size_t i = f->n; i > 1; i--) {
         size_t k = (size_t)hs_rng_below(f->seed, HS_RNG_RPE_SHUFFLE, draw,
                                         (uint32_t)i, i);
-        double swap = f->mixed[i - 1];
+        double swap = y[i - 1];
 
-        f->mixed[i - 1] = f->mixed[k];
-        f->mixed[k] = swap;
+        y[i - 1] = y[k];
+        y[k] = swap;
     }
+    return y;
+}
+
+static void
+evaluate(const struct hs_rpe_fits *f, const struct hs_rpe_trial *trial,
+         const struct hs_rpe_probe *p, struct hs_team *team, double *predicted,
+         struct hs_rpe_eval *e)
+{
+    struct hs_rpe_asker *a = hs_rpe_asker_new(p, team);
+    double *u = hs_calloc(f->t->n, sizeof *u);
+
+    hs_rpe_ask(a, f->x, f->t->n, u);
+    hs_rpe_asker_free(a);
+    hs_rpe_evaluate(f->t, u, trial->interval ? f->bootstrap : 0, f->seed,
+                    f->level, e);
+    if (predicted != NULL)
+        memcpy(predicted, u, f->t->n * sizeof *u);
+    free(u);
 }
 
 int
-hs_rpe_fit_once(struct hs_rpe_fits *f, uint64_t seed, const uint32_t *columns,
-                size_t k, int64_t shuffled, struct hs_rpe_probe *p,
-                double *predicted, struct hs_rpe_eval *e, struct hs_error *err)
+hs_rpe_try(const struct hs_rpe_fits *f, const struct hs_rpe_trial *trial,
+           struct hs_team *team, struct hs_rpe_probe *p, double *predicted,
+           struct hs_rpe_eval *e, struct hs_error *err)
 {
     struct hs_rpe_rows rows = {f->rows, f->y, f->group, f->n, f->d};
     struct hs_rpe_fit_options o = f->o;
     struct hs_rpe_probe own = {0}, *fitted = p != NULL ? p : &own;
-    double *u = hs_calloc(f->t->n, sizeof *u);
+    double *mixed = NULL;
     int rc;
 
-    o.seed = seed;
-    if (shuffled >= 0) {
-        mix(f, (uint32_t)shuffled);
-        rows.y = f->mixed;
-    }
-    rc = hs_rpe_fit(fitted, &o, &rows, columns, k, f->team, err);
-    if (rc == 0) {
-        struct hs_rpe_asker *a = hs_rpe_asker_new(fitted, f->team);
-
-        hs_rpe_ask(a, f->x, f->t->n, u);
-        hs_rpe_asker_free(a);
-        hs_rpe_evaluate(f->t, u, f->bootstrap, f->seed, f->level, e);
-        if (predicted != NULL)
-            memcpy(predicted, u, f->t->n * sizeof *u);
-        if (f->done != NULL)
-            f->done(f->ud);
-    }
-    free(u);
+    o.seed = trial->seed;
+    if (trial->shuffled >= 0)
+        rows.y = mixed = mix(f, (uint32_t)trial->shuffled);
+    rc = hs_rpe_fit(fitted, &o, &rows, trial->columns, trial->k, team, err);
+    if (rc == 0)
+        evaluate(f, trial, fitted, team, predicted, e);
+    free(mixed);
     hs_rpe_probe_free(&own);
     return rc;
 }
 
+/* Trials at work. */
+struct trials {
+    const struct hs_rpe_fits *f;
+    const struct hs_rpe_trial *trials;
+    size_t n;
+    struct hs_rpe_eval *out;
+    struct hs_error *errors; /* (n) */
+    int *rc;                 /* (n) */
+};
+
+static void
+try_job(void *ud, struct hs_team *team, size_t thread)
+{
+    const struct trials *w = ud;
+    size_t i;
+
+    (void)thread;
+    while ((i = hs_team_take(team)) < w->n)
+        w->rc[i] = hs_rpe_try(w->f, &w->trials[i], NULL, NULL, NULL, &w->out[i],
+                              &w->errors[i]);
+}
+
 int
-hs_rpe_shuffles(struct hs_rpe_fits *f, struct hs_rpe_eval *out,
+hs_rpe_try_all(const struct hs_rpe_fits *f, const struct hs_rpe_trial *trials,
+               size_t n, struct hs_rpe_eval *out, struct hs_error *err)
+{
+    struct trials w = {.f = f,
+                       .trials = trials,
+                       .n = n,
+                       .out = out,
+                       .errors = hs_calloc(n, sizeof *w.errors),
+                       .rc = hs_calloc(n, sizeof *w.rc)};
+    int rc = 0;
+
+    hs_team_run(f->team, try_job, &w);
+    for (size_t i = 0; i < n; i++) {
+        if (w.rc[i] < 0 && rc == 0)
+            rc = hs_fail(err, "%s", w.errors[i].text);
+        if (f->done != NULL)
+            f->done(f->ud);
+    }
+    free(w.errors);
+    free(w.rc);
+    return rc;
+}
+
+int
+hs_rpe_shuffles(const struct hs_rpe_fits *f, struct hs_rpe_eval *out,
                 struct hs_error *err)
 {
+    struct hs_rpe_trial *t = hs_calloc(f->n_random, sizeof *t);
+    int rc;
+
     for (size_t i = 0; i < f->n_random; i++)
-        if (hs_rpe_fit_once(f, f->o.seed, NULL, 0, (int64_t)i, NULL, NULL,
-                            &out[i], err) < 0)
-            return hs_fail_prefix(err, "shuffled deltas");
-    return 0;
+        t[i] = (struct hs_rpe_trial){.seed = f->o.seed, .shuffled = (int64_t)i};
+    rc = hs_rpe_try_all(f, t, f->n_random, out, err);
+    free(t);
+    return rc < 0 ? hs_fail_prefix(err, "shuffled deltas") : 0;
 }
 
 /* ---- the curve ---- */
 
 struct curve {
-    struct hs_rpe_fits *f;
+    const struct hs_rpe_fits *f;
     const struct hs_ranking *r;
     const struct hs_rpe_eval *whole, *shuffles;
-    uint32_t *order, *columns; /* (d) */
-    uint8_t *kept;             /* (d) */
+    uint32_t *order; /* (d) */
+    uint8_t *kept;   /* (d) */
     json_t *out;
 };
 
@@ -131,9 +188,10 @@ hs_rpe_curve_fits(const double *ratios, size_t n_ratios, size_t n_random,
     return n;
 }
 
-/* The first k of an order, ascending. */
+/* The first k of an order, ascending, into columns (k). */
 static void
-choose(struct curve *c, const uint32_t *order, size_t k)
+choose(const struct curve *c, const uint32_t *order, size_t k,
+       uint32_t *columns)
 {
     size_t n = 0;
 
@@ -142,7 +200,7 @@ choose(struct curve *c, const uint32_t *order, size_t k)
         c->kept[order[i]] = 1;
     for (size_t j = 0; j < c->f->d; j++)
         if (c->kept[j] != 0)
-            c->columns[n++] = (uint32_t)j;
+            columns[n++] = (uint32_t)j;
 }
 
 /* A shuffle of the coordinates, whose first k are taken: so that smaller sets
@@ -217,23 +275,27 @@ add_bands(struct curve *c, const char *set, double ratio,
 static int
 fit_all(struct curve *c, size_t k, struct hs_rpe_eval *e, struct hs_error *err)
 {
-    struct hs_rpe_fits *f = c->f;
+    const struct hs_rpe_fits *f = c->f;
     size_t m = f->n_random;
-    int rc = 0;
+    uint32_t *columns = hs_calloc(hs_mul(m + 1, k), sizeof *columns);
+    struct hs_rpe_trial *t = hs_calloc(1 + 2 * m, sizeof *t);
+    int rc;
 
-    for (size_t i = 0; i < m && rc == 0; i++) {
+    choose(c, c->r->order, k, columns);
+    for (size_t i = 0; i < m; i++) {
         draw_order(c, (uint32_t)i);
-        choose(c, c->order, k);
-        rc = hs_rpe_fit_once(f, f->o.seed, c->columns, k, -1, NULL, NULL,
-                             &e[1 + i], err);
+        choose(c, c->order, k, columns + (i + 1) * k);
     }
-    choose(c, c->r->order, k);
-    if (rc == 0)
-        rc = hs_rpe_fit_once(f, f->o.seed, c->columns, k, -1, NULL, NULL, &e[0],
-                             err);
-    for (size_t i = 0; i < m && rc == 0; i++)
-        rc = hs_rpe_fit_once(f, f->o.seed, c->columns, k, (int64_t)i, NULL,
-                             NULL, &e[1 + m + i], err);
+    for (size_t i = 0; i < 1 + 2 * m; i++)
+        t[i] = (struct hs_rpe_trial){.seed = f->o.seed,
+                                     .columns = columns + (i <= m ? i * k : 0),
+                                     .k = k,
+                                     .shuffled =
+                                         i <= m ? -1 : (int64_t)(i - m - 1),
+                                     .interval = i == 0};
+    rc = hs_rpe_try_all(f, t, 1 + 2 * m, e, err);
+    free(columns);
+    free(t);
     return rc;
 }
 
@@ -269,7 +331,7 @@ curve_at(struct curve *c, double ratio, struct hs_error *err)
 }
 
 int
-hs_rpe_curve(struct hs_rpe_fits *f, const struct hs_ranking *r,
+hs_rpe_curve(const struct hs_rpe_fits *f, const struct hs_ranking *r,
              const double *ratios, size_t n_ratios,
              const struct hs_rpe_eval *whole,
              const struct hs_rpe_eval *shuffles, json_t *out,
@@ -280,7 +342,6 @@ hs_rpe_curve(struct hs_rpe_fits *f, const struct hs_ranking *r,
                       .whole = whole,
                       .shuffles = shuffles,
                       .order = hs_calloc(f->d, sizeof *c.order),
-                      .columns = hs_calloc(f->d, sizeof *c.columns),
                       .kept = hs_calloc(f->d, sizeof *c.kept),
                       .out = out};
     int rc = 0;
@@ -288,7 +349,6 @@ hs_rpe_curve(struct hs_rpe_fits *f, const struct hs_ranking *r,
     for (size_t i = 0; i < n_ratios && rc == 0; i++)
         rc = curve_at(&c, ratios[i], err);
     free(c.order);
-    free(c.columns);
     free(c.kept);
     return rc;
 }

@@ -33,10 +33,10 @@ struct hs_rpe_fits {
     size_t bootstrap;
     double level;
     struct hs_team *team;
-    void (*done)(void *ud); /* called after each fit; NULL: not */
+    void (*done)(void *ud); /* called for each fit; NULL: not */
     void *ud;
     float *rows; /* private: the training steps beyond the threshold */
-    double *y, *mixed;
+    double *y;
     uint32_t *group;
     size_t n;
 };
@@ -46,18 +46,31 @@ struct hs_rpe_fits {
 size_t hs_rpe_fits_begin(struct hs_rpe_fits *f);
 void hs_rpe_fits_end(struct hs_rpe_fits *f);
 
-/* Fits to columns (k), ascending, or all for NULL, with o.seed = seed;
- * shuffled: the number of a shuffle of the deltas, -1 for none.  *e is its
- * figures on the held-out steps.  p, if not NULL, gets the probe, and
- * predicted (t->n) its predictions.  Returns 0 or -1. */
-HS_MUST_CHECK int hs_rpe_fit_once(struct hs_rpe_fits *f, uint64_t seed,
-                                  const uint32_t *columns, size_t k,
-                                  int64_t shuffled, struct hs_rpe_probe *p,
-                                  double *predicted, struct hs_rpe_eval *e,
-                                  struct hs_error *err);
+/* One fit. */
+struct hs_rpe_trial {
+    uint64_t seed;
+    const uint32_t *columns; /* (k), ascending; NULL: all */
+    size_t k;
+    int64_t shuffled; /* number of a shuffle of the deltas, -1: none */
+    bool interval;    /* whether its figures need one */
+};
+
+/* Makes a trial.  *e is its figures on the held-out steps.  p, if not NULL,
+ * gets the probe, and predicted (t->n) its predictions.  team may be NULL.
+ * Returns 0 or -1. */
+HS_MUST_CHECK int hs_rpe_try(const struct hs_rpe_fits *f,
+                             const struct hs_rpe_trial *trial,
+                             struct hs_team *team, struct hs_rpe_probe *p,
+                             double *predicted, struct hs_rpe_eval *e,
+                             struct hs_error *err);
+
+/* The figures of n trials, one a thread: out (n). */
+HS_MUST_CHECK int hs_rpe_try_all(const struct hs_rpe_fits *f,
+                                 const struct hs_rpe_trial *trials, size_t n,
+                                 struct hs_rpe_eval *out, struct hs_error *err);
 
 /* The figures of n_random shuffles, of all coordinates: out (n_random). */
-HS_MUST_CHECK int hs_rpe_shuffles(struct hs_rpe_fits *f,
+HS_MUST_CHECK int hs_rpe_shuffles(const struct hs_rpe_fits *f,
                                   struct hs_rpe_eval *out,
                                   struct hs_error *err);
 
@@ -68,7 +81,7 @@ size_t hs_rpe_curve_fits(const double *ratios, size_t n_ratios, size_t n_random,
 /* Records "rpe-curve" and "rpe-band" of rpe-scan(1) are appended to out, an
  * array.  whole and shuffles (n_random) are the figures of all coordinates.
  * Returns 0 or -1. */
-HS_MUST_CHECK int hs_rpe_curve(struct hs_rpe_fits *f,
+HS_MUST_CHECK int hs_rpe_curve(const struct hs_rpe_fits *f,
                                const struct hs_ranking *r, const double *ratios,
                                size_t n_ratios, const struct hs_rpe_eval *whole,
                                const struct hs_rpe_eval *shuffles, json_t *out,

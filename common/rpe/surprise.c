@@ -41,6 +41,7 @@ struct choice {
     double low, high; /* bounds */
     size_t n_low, n_high, right_low, right_high;
     size_t n_kind[3], n_problems[3], n_mixed;
+    char *warning; /* why there is no score; NULL: there is one */
 };
 
 /* Figures and results of a scan. */
@@ -98,6 +99,7 @@ free_choice(struct choice *c)
     free(c->kind);
     free(c->mixed);
     free(c->group);
+    free(c->warning);
 }
 
 static int
@@ -202,21 +204,25 @@ count_kinds(struct choice *c, const struct hs_trajset *s)
     free(seen);
 }
 
-static int
-check_kinds(const struct choice *c, double quantile, struct hs_error *err)
+/* Why there is no score, or NULL. */
+static char *
+warning_of(const struct choice *c, double quantile)
 {
+    struct hs_buf b = {0};
+
     if (c->n_problems[PLEASANT] >= LEAST_PROBLEMS &&
         c->n_problems[UNPLEASANT] >= LEAST_PROBLEMS)
-        return 0;
-    return hs_fail(
-        err,
-        "too few surprises: %zu right of %zu with V(s_0) up to %.3g, %zu wrong "
-        "of %zu from %.3g on, and either must be of %d problems%s; %s",
+        return NULL;
+    hs_buf_printf(
+        &b,
+        "too few surprises for a score: %zu right of the %zu with V(s_0) up to "
+        "%.3g, %zu wrong of the %zu from %.3g on, and either must be of %d "
+        "problems%s; %s",
         c->right_low, c->n_low, c->low, c->n_high - c->right_high, c->n_high,
         c->high, LEAST_PROBLEMS, c->n_mixed > 0 ? " that have not both" : "",
-        quantile < 0.5 ? "a larger --quantile takes more trajectories at "
-                         "either end"
-                       : "more trajectories are needed");
+        quantile < 0.5 ? "a larger --quantile takes more of them at either end"
+                       : "it takes more trajectories");
+    return hs_buf_cstr(&b);
 }
 
 static int
@@ -226,7 +232,8 @@ make_choice(struct choice *c, const struct hs_trajset *s, const double *v0,
     if (choose(c, s, v0, err) < 0 || find_bounds(c, s, quantile, err) < 0)
         return -1;
     count_kinds(c, s);
-    return check_kinds(c, quantile, err);
+    c->warning = warning_of(c, quantile);
+    return 0;
 }
 
 /* ---- figures ---- */
@@ -317,8 +324,12 @@ test_score(struct scan *a, const float *x, float **score, float **p, float **q,
         group[m] = number[c->group[i]] - 1;
         label[m++] = c->kind[i] == PLEASANT;
     }
-    rc = hs_contrast(rows, m, d, label, group, n_groups, a->n_draws, a->o->seed,
-                     values, tails, &a->exact, err);
+    for (size_t j = 0; j < d; j++)
+        values[j] = tails[j] = NAN;
+    rc = c->warning != NULL
+             ? 0
+             : hs_contrast(rows, m, d, label, group, n_groups, a->n_draws,
+                           a->o->seed, values, tails, &a->exact, err);
     *score = to_floats(values, d);
     *p = to_floats(tails, d);
     hs_fdr(tails, d, tails);
@@ -393,13 +404,32 @@ share(size_t part, size_t all)
 }
 
 static json_t *
+warnings_of(const struct scan *a)
+{
+    json_t *list = json_array();
+    struct hs_buf b = {0};
+
+    if (a->c.warning != NULL)
+        json_array_append_new(list, json_string(a->c.warning));
+    if (a->o->znorm != HS_ZNORM_TRAIN) {
+        hs_buf_printf(&b,
+                      "z of '%s' shows changes of what it stands for: value "
+                      "neurons look like errors of prediction",
+                      hs_znorm_name(a->o->znorm));
+        json_array_append_new(list, json_string(hs_buf_cstr(&b)));
+    }
+    hs_buf_free(&b);
+    return list;
+}
+
+static json_t *
 summarize(const struct scan *a, bool value_taken_out)
 {
     const struct choice *c = &a->c;
 
     return json_pack(
         "{s:f, s:I, s:s, s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:o, s:o, s:I, "
-        "s:I, s:I, s:I, s:I, s:b, s:b}",
+        "s:I, s:I, s:I, s:I, s:b, s:b, s:o}",
         "quantile", a->o->quantile, "window", (json_int_t)a->o->window, "znorm",
         hs_znorm_name(a->o->znorm), "trajectories", (json_int_t)a->s->n, "used",
         (json_int_t)c->n, "problems", (json_int_t)c->n_groups, "low",
@@ -411,7 +441,8 @@ summarize(const struct scan *a, bool value_taken_out)
         (json_int_t)c->n_kind[UNPLEASANT], "pleasant_problems",
         (json_int_t)c->n_problems[PLEASANT], "unpleasant_problems",
         (json_int_t)c->n_problems[UNPLEASANT], "mixed", (json_int_t)c->n_mixed,
-        "exact", (int)a->exact, "value_taken_out", (int)value_taken_out);
+        "exact", (int)a->exact, "value_taken_out", (int)value_taken_out,
+        "warnings", warnings_of(a));
 }
 
 static int

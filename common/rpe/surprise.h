@@ -28,6 +28,10 @@
  * (where it is known), t / T and (t / T)^2 are taken out by least squares over
  * all tokens of the trajectories used, before smoothing: adj_score.
  *
+ * z of train is what this is for.  response and causal take a level of the
+ * response out of z, so that a coordinate which follows the value shows changes
+ * of it, and those are errors of prediction: value neurons are found then too.
+ *
  * 3. The test of an error signal (stats/errsig.h) over all trajectories used:
  * figure ~ r, V(s_0), with log T and log of the prompt's tokens held constant,
  * and signs flipped by problem.  What is found is found by this.
@@ -72,11 +76,12 @@ size_t hs_rpe_v0_rollouts(const struct hs_trajset *s, double *v0);
  * "low" and "high" (bounds of V(s_0)), "n_low", "n_high", "right_low",
  * "right_high" (shares that are right), "pleasant", "unpleasant" (numbers of
  * trajectories), "pleasant_problems", "unpleasant_problems", "mixed" (problems
- * left out of the score), "exact", "value_taken_out" (whether v_t was there).
- * Memory: 8 bytes for each trajectory and coordinate, and one trace of all
- * coordinates for the team.  Returns 0, or -1: too few surprises of either
- * kind, a V(s_0) that does not tell trajectories apart, no states of tokens;
- * *out can be freed either way, and *summary is NULL then. */
+ * left out of the score), "exact", "value_taken_out" (whether v_t was there),
+ * "warnings" (texts: too few surprises, then scores are NaN; a znorm that turns
+ * levels into errors).  Memory: 8 bytes for each trajectory and coordinate, and
+ * one trace of all coordinates for the team.  Returns 0, or -1: a V(s_0) that
+ * does not tell trajectories apart, no states of tokens; *out can be freed
+ * either way, and *summary is NULL then. */
 HS_MUST_CHECK int hs_rpe_surprise(const struct hs_trajset *s, size_t l,
                                   const double *v0, const double *v_t,
                                   const struct hs_surprise_options *o,

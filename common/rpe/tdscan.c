@@ -88,6 +88,7 @@ static int
 fit_seeds(struct layer *y, struct hs_error *err)
 {
     const struct hs_td_options *o = y->q->o;
+    struct hs_rpe_trial trial = {.shuffled = -1, .interval = true};
 
     y->probes = hs_calloc(o->n_seeds, sizeof *y->probes);
     y->evals = hs_calloc(o->n_seeds, sizeof *y->evals);
@@ -101,10 +102,12 @@ fit_seeds(struct layer *y, struct hs_error *err)
         p->znorm = o->znorm;
         p->mean = copy(y->mean, y->d);
         p->scale = copy(y->scale, y->d);
-        if (hs_rpe_fit_once(&y->fits, o->fit.seed + i, NULL, 0, -1, p,
-                            i == 0 ? y->predicted : NULL, &y->evals[i],
-                            err) < 0)
+        trial.seed = o->fit.seed + i;
+        if (hs_rpe_try(&y->fits, &trial, y->q->team, p,
+                       i == 0 ? y->predicted : NULL, &y->evals[i], err) < 0)
             return -1;
+        if (y->q->done != NULL)
+            y->q->done(y->q->ud);
         take_gradients(y, i);
     }
     y->shuffles = hs_calloc(o->n_random, sizeof *y->shuffles);
@@ -232,10 +235,12 @@ encode_counts(const struct layer *y, struct hs_error *err)
     size_t i;
     int rc;
 
-    /* The same for all layers, unless each has a probe of its own. */
     json_array_foreach(warnings, i, text)
     {
-        if (y->l == 0 || strcmp(y->q->value, "probe") == 0)
+        if (!y->q->quiet && strcmp(y->q->value, "probe") == 0)
+            hs_warn("layer %" PRIu32 ": %s", y->q->s->layers[y->l],
+                    json_string_value(text));
+        else if (!y->q->quiet)
             hs_warn("%s", json_string_value(text));
     }
     rc = hs_encode_json(y->e, j, err);

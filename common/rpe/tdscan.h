@@ -44,6 +44,7 @@ struct hs_td {
      * steps end. */
     const char *value, *rule;
     uint64_t min_tokens;
+    bool quiet;             /* no warnings about the steps: they were said */
     void (*done)(void *ud); /* called after each fit; NULL: not */
     void *ud;
 };

@@ -146,16 +146,15 @@ put_rollouts(const struct hs_tracing *a, const struct hs_trajectory *t,
     rc = hs_trace_rollouts(t, &r, a->err);
     if (rc == 0) {
         delta = hs_calloc(r.n, sizeof *delta);
-        delta[0] = NAN;
         for (size_t i = 1; i < r.n; i++)
-            delta[i] = a->o->gamma * r.value[i] - r.value[i - 1];
+            delta[i - 1] = a->o->gamma * r.value[i] - r.value[i - 1];
         hs_mp_str(pk, "rule", r.rule);
         hs_mp_tensor(pk, "at", "u32", r.at, r.n);
         hs_mp_tensor(pk, "k", "u32", r.k, r.n);
         put_floats(pk, "value", r.value, r.n);
         put_floats(pk, "lo", r.lo, r.n);
         put_floats(pk, "hi", r.hi, r.n);
-        put_floats(pk, "delta", delta, r.n);
+        put_floats(pk, "delta", delta, r.n - 1);
         free(delta);
     }
     hs_rollouts_free(&r);
