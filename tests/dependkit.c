@@ -78,9 +78,9 @@ make_model(void)
         kit.up[i * DIM + reads[i].from] = 1;
         kit.down[reads[i].to * FFN + i] = reads[i].size;
     }
-    put(&kit.m->kit.embed, kit.embed);
+    put(&kit.m->w.embed, kit.embed);
     for (size_t l = 0; l < 3; l++) {
-        struct hs_layer *b = &kit.m->kit.layers[l];
+        struct hs_layer *b = &kit.m->w.layers[l];
 
         put(&b->o, kit.zero_o);
         put(&b->down, l == 2 ? kit.down : kit.zero_down);

@@ -11,6 +11,7 @@ rpe.py fit STREAM RPE0 RPE  the probe of --keep=last and a batch of all steps:
                             initial weights, those of RPE0, made by --epochs=0
 rpe.py bend IN OUT          a stream whose first answers have undecided
                             continuations: boundaries without a value
+rpe.py drop IN OUT TYPE     without the first record of a type
 """
 import ctypes
 import os
@@ -212,7 +213,7 @@ def check_tests(c, x, steps):
     with np.errstate(invalid="ignore"), np.testing.suppress_warnings() as quiet:
         quiet.filter(Warning)
         near("score", get("score"),
-             [stats.spearmanr(x[far, j], delta)[0] for j in range(x.shape[1])], 2e-5)
+             [stats.spearmanr(x[far, j], delta)[0] for j in range(x.shape[1])], 3e-4)  # f32 ties
     cov = np.array([[(s["from"] + 1 + s["to"]) / 2 / s["t"]["length"],
                      ((s["from"] + 1 + s["to"]) / 2 / s["t"]["length"]) ** 2,
                      np.log(s["t"]["length"]), np.log(s["t"]["n_prompt"]),
@@ -372,5 +373,13 @@ def bend(src, dst):
     rewrite(src, dst, change)
 
 
+def drop(src, dst, kind):
+    """Without the first record of a type."""
+    def change(objects):
+        i = next(i for i, o in enumerate(objects) if o["type"] == kind)
+        return objects[:i] + objects[i + 1:]
+    rewrite(src, dst, change)
+
+
 if __name__ == "__main__":
-    {"check": check, "fit": fit, "bend": bend}[sys.argv[1]](*sys.argv[2:])
+    {"check": check, "fit": fit, "bend": bend, "drop": drop}[sys.argv[1]](*sys.argv[2:])

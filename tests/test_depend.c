@@ -430,15 +430,19 @@ static void
 damage_is_refused(void **state)
 {
     struct hs_depend_options o = dependkit_options();
-    struct hs_buf b = contents(dependkit_acts(1, 1));
+    struct hs_buf b = contents(dependkit_acts(1, 1)), cut, both;
     struct hs_error err;
     struct hs_writer *out;
     int fd;
 
     (void)state;
     refused(&o, memory_file(b.data, b.len - 20), "acts.hsz: segment 1");
-    o.limit = 1; /* the rest must be whole all the same */
-    refused(&o, memory_file(b.data, b.len - 20), "acts.hsz: segment 1");
+    /* the rest must be whole all the same */
+    cut = (struct hs_buf){.data = b.data, .len = b.len - 20};
+    both = joined(&b, &cut);
+    o.limit = 1;
+    refused(&o, memory_file(both.data, both.len), "acts.hsz: segment 2");
+    hs_buf_free(&both);
     hs_buf_free(&b);
     fd = memory_file("", 0);
     out = hs_writer_open(fd, "acts", &kit.head, 1, &err);
