@@ -113,6 +113,26 @@ is '--split keeps problems together' "$(wc -l <shared)" 0
 hs-cat --shuffle --split=2 -o mixed many.hsz
 is '--shuffle --split' "$(hs-cat mixed-1.hsz mixed-2.hsz | hs-view --digest)" "$(digest many.hsz)"
 
+# ---- rollouts are a part of a trajectory, whatever becomes of it
+rollouts() {
+    hs-view --type=trajectory --json "$@" | jq -c '[.id, .rollouts]' | sort
+}
+hs-synth --width=8 --value=1 --dopamine=1 --sinks=0 --massive=0 --confounds=0 \
+    --distractors=0 --trajectories=20 --length=1:12 --step-every=4 --rollouts=6 -o roll.hsz
+rollouts roll.hsz >roll.json
+is 'each has some' "$(jq -c '.[1].rule' roll.json | sort | uniq -c | tr -s ' ')" ' 20 "every:4"'
+is '--head' "$(hs-cat --head=5 roll.hsz | rollouts)" "$(head -n 5 roll.json)"
+is '--only' "$(hs-cat --only 'reward==1' roll.hsz | rollouts)" \
+    "$(jq -c 'select(.[1].value[-1] == 1)' roll.json)"
+is '--shuffle' "$(hs-cat --shuffle roll.hsz | rollouts)" "$(cat roll.json)"
+hs-cat --split=3 -o rp roll.hsz
+is '--split' "$(hs-cat rp-[123].hsz | rollouts)" "$(cat roll.json)"
+is 'hs-cat alone' "$(hs-cat --no-history roll.hsz | hs-view --digest)" "$(digest roll.hsz)"
+is 'hs-view --fields' "$(hs-view --fields=id,rollouts.k roll.hsz | sed 1d | head -n 3)" \
+    "$(jq -r '[.[0], (.[1].k | tojson)] | @tsv' roll.json | head -n 3)"
+is 'hs-view --fields --json' "$(hs-view --fields=id,rollouts.value --json roll.hsz | jq -c .)" \
+    "$(jq -c '{"id": .[0], "rollouts.value": .[1].value}' roll.json)"
+
 # ---- streams of other kinds
 oracle results r.hsz
 oracle results r9.hsz n=9

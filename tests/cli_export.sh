@@ -137,6 +137,17 @@ cp f16.index.jsonl cut.index.jsonl
 head -c $((size - 1)) f16.safetensors >cut.safetensors
 status 'safetensors that are cut off' 1 hs-import cut.safetensors
 
+# ---- rollouts go there and back
+hs-synth --width=8 --value=1 --dopamine=1 --sinks=0 --massive=0 --confounds=0 \
+    --distractors=0 --trajectories=9 --step-every=4 --rollouts=6 -o roll.hsz
+hs-export -o roll.safetensors roll.hsz
+is 'rollouts are in the index' "$(jq -c 'select(.rollouts) | [.id, .rollouts]' roll.index.jsonl)" \
+    "$(hs-view --type=trajectory --json roll.hsz | jq -c '[.id, .rollouts]')"
+is 'and come back' "$(hs-import roll.safetensors | hs-view --digest)" "$(hs-view --digest <roll.hsz)"
+sed 's/"rollouts":{[^}]*}/"rollouts":[1]/' roll.index.jsonl >bad.index.jsonl
+status 'rollouts that are no object' 1 hs-import --index=bad.index.jsonl roll.safetensors
+ok 'are refused' grep -q 'rollouts is no object' err
+
 oracle results r.hsz
 status 'a stream without states' 1 hs-export -o no.safetensors r.hsz
 is 'says so' "$(cat err)" "hs-export: r.hsz: kind is 'ranking'; only activations have states"

@@ -69,6 +69,27 @@ status 'a problem twice' 1 hs-grade -g exact --gold=twice.jsonl a.hsz
 is 'is named' "$(cat err)" "hs-grade: twice.jsonl: line 6: a second problem 'p0'"
 status 'no such file' 1 hs-grade -g exact --gold=missing.jsonl a.hsz
 
+# ---- rollouts, whose continuations can not be graded again
+hs-synth --width=8 --value=1 --dopamine=1 --sinks=0 --massive=0 --confounds=0 \
+    --distractors=0 --trajectories=20 --step-every=4 --rollouts=6 -o roll.hsz
+with_rollouts() {
+    hs-view --type=trajectory --json "$1" | jq -c 'select(.rollouts).id' | wc -l
+}
+status 'another rule' 0 hs-grade -g exact -o exact.hsz roll.hsz
+is 'leaves them out' "$(with_rollouts roll.hsz):$(with_rollouts exact.hsz)" 20:0
+is 'and says so' "$(cat err)" \
+    'hs-grade: warning: the rollouts of 20 trajectories were judged in another way and are left out'
+# the same rule, and half of the gold answers
+hs-export -o roll.safetensors roll.hsz
+sed 's/"grader":"synth"/"grader":"exact"/' roll.index.jsonl >exact.index.jsonl
+hs-import --index=exact.index.jsonl roll.safetensors >exact.hsz
+status 'the same rule' 0 hs-grade -g exact -o same.hsz exact.hsz
+is 'keeps them' "$(with_rollouts same.hsz):$(cat err)" 20:
+hs-view --fields=problem,gold --json exact.hsz |
+    jq -c '{id: .problem, question: "?", answer: (if .problem | endswith("5") then "x" else .gold end)}' >x.jsonl
+status 'two other gold answers' 0 hs-grade -g exact --gold=x.jsonl -o same.hsz exact.hsz
+is 'keep the others' "$(with_rollouts same.hsz)" 18
+
 # ---- the report
 hs-grade -g 'regex:[0-9]+$' --report a.hsz >report
 printf '#id\told\tnew\treason\n' >wanted

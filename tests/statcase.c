@@ -18,86 +18,7 @@
 #include "stats/overlap.h"
 #include "stats/paired.h"
 #include "stats/rank.h"
-
-struct input {
-    const double *at; /* what is not yet taken */
-    size_t left;
-    int short_of; /* more was asked for than there is */
-};
-
-struct output {
-    double *at;
-    size_t n, cap;
-};
-
-static const double *
-take(struct input *in, size_t n)
-{
-    static const double nothing[1];
-    const double *at = in->at;
-
-    if (in->short_of || n > in->left) {
-        in->short_of = 1;
-        return nothing;
-    }
-    in->at += n;
-    in->left -= n;
-    return at;
-}
-
-static size_t
-take_size(struct input *in)
-{
-    double v = *take(in, 1);
-
-    if (!(v >= 0 && v <= 1e7)) {
-        in->short_of = 1;
-        return 0;
-    }
-    return (size_t)v;
-}
-
-static void
-give(struct output *o, const double *v, size_t n)
-{
-    for (size_t i = 0; i < n && o->n < o->cap; i++)
-        o->at[o->n++] = v[i];
-}
-
-static void
-give_interval(struct output *o, const struct hs_interval *v)
-{
-    const double all[] = {v->value, v->se, v->lo, v->hi};
-
-    give(o, all, 4);
-}
-
-/* Whole arrays of labels and of numbers of groups; {0} when n are not there. */
-static uint8_t *
-take_labels(struct input *in, size_t n)
-{
-    const double *v = take(in, n);
-    uint8_t *label = hs_calloc(n, 1);
-
-    for (size_t i = 0; i < n && !in->short_of; i++)
-        label[i] = v[i] != 0;
-    return label;
-}
-
-static uint32_t *
-take_numbers(struct input *in, size_t n, size_t below)
-{
-    const double *v = take(in, n);
-    uint32_t *number = hs_calloc(n, sizeof *number);
-
-    for (size_t i = 0; i < n && !in->short_of; i++) {
-        if (v[i] >= 0 && v[i] < (double)below)
-            number[i] = (uint32_t)v[i];
-        else
-            in->short_of = 1;
-    }
-    return number;
-}
+#include "statrow.h"
 
 /* n, label, score: the AUC */
 static int
@@ -366,33 +287,6 @@ run_maxauc(struct input *in, struct output *o)
     return 0;
 }
 
-/* A whole number of any size that a double holds. */
-static uint64_t
-take_whole(struct input *in)
-{
-    double v = *take(in, 1);
-
-    if (v >= 0 && v <= 0x1p53)
-        return (uint64_t)v;
-    in->short_of = 1;
-    return 0;
-}
-
-static int32_t *
-take_differences(struct input *in, size_t n)
-{
-    const double *v = take(in, n);
-    int32_t *d = hs_calloc(n, sizeof *d);
-
-    for (size_t i = 0; i < n && !in->short_of; i++) {
-        if (v[i] >= -1e6 && v[i] <= 1e6)
-            d[i] = (int32_t)v[i];
-        else
-            in->short_of = 1;
-    }
-    return d;
-}
-
 /* k, n, level: value, se, lo, hi */
 static int
 run_wilson(struct input *in, struct output *o)
@@ -491,10 +385,7 @@ run_drop(struct input *in, struct output *o)
     return 0;
 }
 
-static const struct {
-    const char *name;
-    int (*run)(struct input *in, struct output *o);
-} functions[] = {
+static const struct row_function functions[] = {
     {"auc", run_auc},
     {"delong", run_delong},
     {"difference", run_difference},
@@ -518,19 +409,31 @@ static const struct {
     {"drop", run_drop},
 };
 
+static const struct row_function *
+find(const char *name)
+{
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        if (strcmp(functions[i].name, name) == 0)
+            return &functions[i];
+    }
+    for (size_t i = 0; statcols[i].name != NULL; i++) {
+        if (strcmp(statcols[i].name, name) == 0)
+            return &statcols[i];
+    }
+    return NULL;
+}
+
 int
 statcase_run(const char *name, const double *arg, size_t n_arg, double *out,
              size_t cap)
 {
+    const struct row_function *f = find(name);
     struct input in = {.at = arg, .left = n_arg};
     struct output o = {.at = out, .cap = cap};
 
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
-        if (strcmp(functions[i].name, name) != 0)
-            continue;
-        if (functions[i].run(&in, &o) != 0)
-            return 0;
-        return in.short_of || in.left > 0 ? -1 : (int)o.n;
-    }
-    return -1;
+    if (f == NULL)
+        return -1;
+    if (f->run(&in, &o) != 0)
+        return 0;
+    return in.short_of || in.left > 0 ? -1 : (int)o.n;
 }

@@ -45,6 +45,7 @@ struct grade {
     struct hs_writer *writer;
     FILE *rows;           /* of --report, until all is read */
     uint64_t count[3][3]; /* by old and new reward + 1 */
+    uint64_t stale;       /* rollouts, which left no text to be judged again */
     struct hs_verdict verdict;
     struct hs_error err;
 };
@@ -213,20 +214,29 @@ add_row(struct grade *c, const struct hs_trajectory *t, int old)
     return ok ? 0 : hs_fail(&c->err, "temporary file: %s", strerror(errno));
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 static int
 regrade(struct grade *c, struct hs_trajectory *t)
 {
     struct hs_verdict *v = &c->verdict;
     const json_t *gold = json_object_get(c->golds, t->problem);
     const json_t *meta = t->meta;
+    bool same = same_text(t->grader, hs_grader_name(c->o->grader));
     int old = t->reward;
 
     if (c->golds != NULL && gold == NULL)
         return hs_fail(&c->err, "%s: %s: problem '%s' is not in %s", c->input,
                        t->id, t->problem, c->o->gold);
     if (gold != NULL) {
-        hs_trajectory_set(&t->gold,
-                          json_string_value(json_object_get(gold, "answer")));
+        const json_t *answer = json_object_get(gold, "answer");
+
+        same = same && same_text(t->gold, json_string_value(answer));
+        hs_trajectory_set(&t->gold, json_string_value(answer));
         if (json_object_get(gold, "choices") != NULL)
             meta = gold;
     }
@@ -237,6 +247,11 @@ regrade(struct grade *c, struct hs_trajectory *t)
     hs_trajectory_set(&t->reason, v->reason);
     hs_trajectory_set(&t->grader, hs_grader_name(c->o->grader));
     c->count[old + 1][t->reward + 1]++;
+    if (t->rollouts != NULL && (!same || t->reward != old)) {
+        json_decref(t->rollouts);
+        t->rollouts = NULL;
+        c->stale++;
+    }
     if (c->o->report)
         return add_row(c, t, old);
     if (hs_write_trajectory(c->writer, t) < 0)
@@ -341,6 +356,10 @@ finish(struct grade *c)
 
     if (c->o->report)
         return print_report(c);
+    if (c->stale > 0)
+        hs_warn("the rollouts of %" PRIu64
+                " trajectories were judged in another way and are left out",
+                c->stale);
     c->writer = NULL;
     if (hs_writer_close(w, &c->err) < 0)
         return -1;

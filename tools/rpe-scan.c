@@ -33,7 +33,6 @@ struct options {
     struct hs_rpe_options rpe;
     const char *output;
     bool no_history;
-    enum hs_progress_mode progress;
     int level, verbosity, argc;
     char **argv;
 };
@@ -170,7 +169,7 @@ parse_option(int c, struct options *o)
 {
     switch (c) {
     case OPT_PROGRESS:
-        o->progress = hs_parse_progress(optarg);
+        o->rpe.progress = hs_parse_progress(optarg);
         break;
     case OPT_NO_HISTORY:
         o->no_history = true;
@@ -352,7 +351,7 @@ run(const struct options *o, char **paths, int n, struct hs_error *err)
     if (hs_outfile_open(&file, o->output, HS_OUTFILE_FRESH, err) < 0)
         return -1;
     to.fd = file.fd;
-    hs_progress_start(&progress, o->progress);
+    hs_progress_start(&progress, o->rpe.progress);
     if (o->rpe.task == HS_RPE_DO_RANKINGS)
         rc = write_rankings(o, &to, n > 0 ? paths[0] : "-", err);
     else if (o->rpe.task == HS_RPE_DO_TD || o->rpe.task == HS_RPE_DO_SURPRISE)

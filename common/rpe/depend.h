@@ -29,10 +29,12 @@
  * they hold those of them that it holds, and no others; the rest is drawn
  * (armdraw.h, by seed, layer, size, number).
  *
- * Figures of a coordinate and an arm.  A trace is x at s_1 .. s_T; m and s are
- * the mean and the standard deviation (divisor T) of the unedited one, and both
- * traces are z = (x - m) / s.  Responses of fewer than 3 tokens, and those
- * whose unedited trace is constant, do not count.
+ * Figures of a coordinate and an arm.  A trace is x at s_1 .. s_T.  As a
+ * z-score it is (x - m) / s, with m its own mean over the response and s the
+ * standard deviation (divisor T) of the unedited trace, so that what an edit
+ * leaves of it is as small as it is, and what it merely moves stays what it
+ * was.  Responses of fewer than 3 tokens, and those whose unedited trace is
+ * constant, do not count.
  *
  *     corr   Pearson's correlation of the edited with the unedited trace over
  *            the tokens of a response, 0 where the edited one is constant; mean
@@ -41,7 +43,7 @@
  *            one, mean over responses
  *     rho    Spearman's correlation of delta = gamma V(t_i) - V(t_i-1)
  *            (rollouts) with the mean of z over the tokens of step i, over all
- *            steps of |delta| > threshold
+ *            steps of |delta| > threshold; 0 where the edited trace is constant
  *
  * A place among draws is hs_rank_p(): the share of draws, and of the value set
  * with them, that break the trace as much.
@@ -62,6 +64,7 @@
 #include "base/num.h"
 #include "base/progress.h"
 #include "base/team.h"
+#include "model/edit.h"
 #include "model/model.h"
 #include "probe/rankrec.h"
 #include "rpe/rperec.h"
@@ -145,8 +148,7 @@ struct hs_depend {
     uint64_t *n_traces;        /* (n_coords): responses that count */
     uint64_t n_checked; /* stored states that were held against replayed ones */
     double deviation;   /* the largest found, see hs_depend_run() */
-    struct hs_head head;       /* of the activations */
-    struct hs_depend_run *run; /* private */
+    struct hs_head head; /* of the activations */
 };
 
 /* Chooses coordinates and arms.  Returns 0, or -1: another model, an edited

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/progress.h"
 #include "model/edit.h"
 #include "probe/fitopt.h"
 #include "probe/rankopt.h"
@@ -89,7 +90,8 @@ struct hs_rpe_options {
     struct hs_top fraction;
     uint64_t n_rms, limit, batch;
     enum hs_edit_where where;
-    int given[HS_RPE_MOST_GIVEN]; /* (n_given): options, as they came */
+    enum hs_progress_mode progress; /* the tool's, for dependence */
+    int given[HS_RPE_MOST_GIVEN];   /* (n_given): options, as they came */
     size_t n_given;
 };
 

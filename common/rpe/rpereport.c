@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rpe/depend.h"
 #include "rpe/rpecols.h"
 #include "rpe/rpeeval.h"
 #include "stream/jsonview.h"
@@ -156,26 +157,38 @@ put_probes(struct hs_buf *b, const struct hs_rpe *s, uint32_t layer)
         put_figure(b, f->eval, i);
 }
 
+/* The figure of the curve: values of a probe have no halves. */
+static const char *
+curve_figure(const struct hs_rpe *s, uint32_t layer)
+{
+    size_t at = 0;
+    const json_t *j = next_record(s, "rpe-steps", layer, &at);
+
+    return is(j, "value", "probe") ? "selected" : "split_half";
+}
+
 /* The pruning curve by one figure. */
 static void
 put_curve(struct hs_buf *b, const struct hs_rpe *s, uint32_t layer)
 {
+    const char *figure = curve_figure(s, layer);
     size_t at = 0, from;
     const json_t *j, *band;
     bool any = false;
 
     while ((j = next_record(s, "rpe-curve", layer, &at)) != NULL) {
-        if (!is(j, "set", "top") || !is(j, "figure", "split_half"))
+        if (!is(j, "set", "top") || !is(j, "figure", figure))
             continue;
         if (!any)
-            hs_buf_printf(b, "pruned, fitted anew, halves: %8s%9s   %s\n",
-                          "kept", "rho", "random coordinates   shuffled");
+            hs_buf_printf(b, "pruned and fitted anew, %-10s %8s%9s   %s\n",
+                          figure, "kept", "rho",
+                          "random coordinates   shuffled");
         any = true;
-        hs_buf_printf(b, "  %26s %8lld", "", whole(j, "kept"));
+        hs_buf_printf(b, "%34s %8lld", "", whole(j, "kept"));
         put(b, json_object_get(j, "rho"), "3", 9);
         from = at;
         while ((band = next_record(s, "rpe-band", layer, &from)) != NULL)
-            if (is(band, "figure", "split_half") &&
+            if (is(band, "figure", figure) &&
                 json_equal(json_object_get(band, "ratio"),
                            json_object_get(j, "ratio"))) {
                 hs_buf_str(b, "   ");
@@ -393,6 +406,19 @@ put_json(struct hs_buf *b, const struct hs_rpe *s, const struct hs_list *layers)
             put_line(b, probe_json(&s->probes[i]));
 }
 
+static int
+put_dependence(struct hs_buf *b, const struct hs_rpe *s, const char *how,
+               struct hs_error *err)
+{
+    for (size_t i = 0; i < json_array_size(s->others); i++) {
+        const json_t *j = json_array_get(s->others, i);
+
+        if (is(j, "type", "dependence") && hs_depend_print(b, j, how, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int
 hs_rpe_report(struct hs_buf *b, const struct hs_rpe *s, const char *how,
               const struct hs_list *layers, struct hs_error *err)
@@ -400,7 +426,6 @@ hs_rpe_report(struct hs_buf *b, const struct hs_rpe *s, const char *how,
     bool tsv = strcmp(how, "tsv") == 0, table = strcmp(how, "table") == 0;
     size_t n = 0;
 
-    (void)err;
     for (size_t i = 0; i < s->n_coordinates; i++) {
         const struct hs_rpe_coordinates *c = &s->coordinates[i];
 
@@ -414,9 +439,11 @@ hs_rpe_report(struct hs_buf *b, const struct hs_rpe *s, const char *how,
             put_rows(b, s, c, tsv, n == 0);
         n++;
     }
-    if (!table && !tsv)
+    if (!table && !tsv) {
         put_json(b, s, layers);
-    return 0;
+        return 0;
+    }
+    return put_dependence(b, s, how, err);
 }
 
 void

@@ -237,7 +237,10 @@ encode_counts(const struct layer *y, struct hs_error *err)
 
     json_array_foreach(warnings, i, text)
     {
-        if (!y->q->quiet)
+        if (!y->q->quiet && strcmp(y->q->value, "probe") == 0)
+            hs_warn("layer %" PRIu32 ": %s", y->q->s->layers[y->l],
+                    json_string_value(text));
+        else if (!y->q->quiet)
             hs_warn("%s", json_string_value(text));
     }
     rc = hs_encode_json(y->e, j, err);

@@ -22,14 +22,31 @@
  *     p_out = (1 + draws with |r| at least as large) / (1 + n_draws),
  *
  * or over all 2^(groups - 1) patterns of signs where these are at most n_draws
- * ("at least as large" allows for rounding: 1e-7 of r).  This is the sum of
- * groups' scores (products of residuals) under random signs, over its standard
- * deviation under these signs (Hemerik, Goeman and Finos 2020; De Santis et al.
- * 2022): without the latter, few groups reject too often.  It holds where
- * groups are independent and the errors of x_j symmetric, or groups many; rows
- * of a group may depend on each other.
+ * ("at least as large" allows for rounding: 1e-7 of r; a pattern that leaves no
+ * residual counts as such).  That is the sum of groups' scores (products of the
+ * two residuals) under random signs, over what rows of equal variance give it
+ * under these signs (Hemerik, Goeman and Finos 2020; De Santis et al. 2022);
+ * without the latter, 20 groups reject 0.08 of the time at 0.05.
  *
- * LIMITS
+ * It is exact in large samples when groups are independent; rows of a group may
+ * depend on each other, and variances may differ.  p_out at 0.05 and 0.01, over
+ * 150 to 300 sets of 40 to 100 columns of noise with five covariates (normal
+ * noise; t of 3 degrees of freedom did no worse):
+ *
+ *     one row a group, or rows independent                 0.050, 0.010
+ *     rows that go together, up to 4 a group, 20 groups    0.054, 0.010
+ *                            up to 8 a group, 20 groups    0.065, 0.016
+ *                                             50 groups    0.057, 0.012
+ *                                            100 groups    0.054, 0.011
+ *                            up to 30,        20 groups    0.071, 0.016
+ *                                             50 groups    0.060, 0.012
+ *                                            200 groups    0.052, 0.009
+ *     exponential noise, outcome 1 in 10 rows, 400 groups  0.059, 0.017
+ *
+ * and in the last 0.003 at 0.001.  p itself stays below its level in all of
+ * these: at 0.05 it was 0.001 to 0.012 for columns of noise, 0.028 for columns
+ * of the outcome or of the expected alone, 0.034 where a column's variance goes
+ * with the error.  With g groups no p is below 2^-(g - 1).
  */
 #ifndef HS_ERRSIG_H
 #define HS_ERRSIG_H
@@ -58,11 +75,14 @@ struct hs_errsig_data {
     size_t n_groups;
 };
 
-/* Draw b flips group g by a bit of hs_rng_words(seed, HS_RNG_FLIP, b, ...).
- * Constant columns have NaN.  Returns 0, or -1: a value that is not finite,
- * fewer than 6 groups, outcome or expected is explained by the rest.  Time
- * O(n d (k + 1) + n_groups d n_draws) through OpenBLAS, memory O(n_groups d)
- * and a copy of x a few columns at a time. */
+/* Draw b flips group g by a bit of hs_rng_words(seed, HS_RNG_FLIP, b, g / 128),
+ * the lowest of the first word first.  Columns that are constant, or explained
+ * by the rest, have NaN and do not count in q.  Groups without rows do not
+ * count.  Returns 0, or -1 with out {0}: a value that is not finite, fewer than
+ * 6 groups, outcome or expected is explained by the rest (to 1e-12 of its
+ * size).  Time O(n d (k + 2) + n_groups d n_draws) through OpenBLAS (4000 rows
+ * in 400 groups, 4096 columns, 80000 draws: 40 s of one core), memory
+ * O(n_groups d) and a copy of x a few columns at a time. */
 HS_MUST_CHECK int hs_errsig(const struct hs_errsig_data *data, size_t n_draws,
                             uint64_t seed, struct hs_errsig *out,
                             struct hs_error *err);

@@ -199,7 +199,8 @@ hs_residual_row(const struct hs_residual *r, size_t i, double *out)
         out[j] = r->q[(j - 1) * r->n + i];
 }
 
-/* Of residuals that are there. */
+/* Of residuals that are there, of lengths xl and yl.  What differs from 1 by
+ * rounding is 1: its p would be that of a rounding. */
 static double
 correlation(const double *x, const double *y, size_t n, double xl, double yl)
 {
@@ -207,7 +208,7 @@ correlation(const double *x, const double *y, size_t n, double xl, double yl)
 
     for (size_t i = 0; i < n; i++)
         xy += (x[i] / xl) * (y[i] / yl);
-    return fmax(-1, fmin(1, xy));
+    return fabs(xy) > 1 - 1e-14 ? copysign(1, xy) : xy;
 }
 
 double
