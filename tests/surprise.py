@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What rpe-scan --mode=surprise and --trace wrote, computed again by NumPy.
 
-surprise.py scan STREAM RPE     who is a surprise, scores, what is left of them
-                                without position, partial correlations
+surprise.py scan STREAM RPE [VALUES]
+                                who is a surprise, scores, what is left of them
+                                without position, partial correlations; with V
+                                of the records "values" of another stream
 surprise.py trace STREAM RPE    which answers, z, deltas
 """
 import os
@@ -12,6 +14,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import numpy as np
+import oracle
 import rpe as td
 from read_stream import tensor
 from rpe import near, xxh64
@@ -84,13 +87,16 @@ def training_states(acts, run, layer):
     return x.mean(0), deviation(x)
 
 
-def scan(stream, rpe):
+def scan(stream, rpe, values=None):
     acts, head, records = load(stream, rpe)
     summary = next(r for r in records if r["type"] == "rpe-steps")
     found = next(r for r in records if r["type"] == "rpe-coordinates")
     layer, window, znorm = found["layer"], summary["window"], summary["znorm"]
     mean, scale = training_states(acts, head["run"], layer)
-    v0 = v0_of(acts)
+    v = values and {o["id"]: tensor(o["v"]).astype(float) for o in oracle.read(values)
+                    if o["type"] == "values" and o["layer"] == layer}
+    v0 = np.array([v[a["id"]][0] for a in acts]) if v else v0_of(acts)
+    assert summary["value_taken_out"] == bool(v)
     r = np.array([a["reward"] for a in acts], float)
     k = int(np.floor(summary["quantile"] * len(acts) + 0.5))
     low, high = np.sort(v0)[k - 1], np.sort(v0)[-k]
@@ -107,7 +113,7 @@ def scan(stream, rpe):
         t, x = states(a, layer)
         traces.append(z_scores(x, t, znorm, mean, scale)[t > 0])
         share = t[t > 0] / a["length"]
-        terms.append(np.column_stack([share, share ** 2]))
+        terms.append(np.column_stack([share, share ** 2] + ([v[a["id"]][t > 0]] if v else [])))
     ends = np.cumsum([len(z) for z in traces])[:-1]
     left = np.split(residual(np.concatenate(traces), np.concatenate(terms)), ends)
     f = np.stack([figure(z, window, znorm) for z in traces])

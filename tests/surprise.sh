@@ -23,6 +23,11 @@ if find_python numpy msgpack zstandard scipy; then
             <acts.hsz >trace.hsz
         ok "$how: traces are NumPy's" "$python" "$HS_SRCDIR/tests/surprise.py" trace acts.hsz trace.hsz
     done
+    probe-fit -q --layers=1 --target=mc --hidden=16 --epochs=3 --lr=0.01 --baselines=none --bootstrap=0 \
+        --permutations=0 <acts.hsz >own.hsz
+    probe-fit -q --apply=own.hsz <acts.hsz >values.hsz
+    rpe-scan -q --mode=surprise --layers=1 --probe=own.hsz --use=all --permutations=499 <acts.hsz >scan.hsz
+    ok "a probe: figures are NumPy's" "$python" "$HS_SRCDIR/tests/surprise.py" scan acts.hsz scan.hsz values.hsz
 else
     skip 'figures' 'no numpy, msgpack, zstandard or scipy'
 fi
