@@ -87,9 +87,9 @@ rpe-scan -q --mode=td --probe=probes.hsz $quick --log-steps <acts.hsz >by-probe.
 is 'td by a probe' $? 0
 probe-fit --apply=probes.hsz --no-states <acts.hsz >values.hsz
 # V of the mean of two seeds at boundaries, from the records of --apply
-hs-view --json --values values.hsz | jq -s -c '
+hs-view --values values.hsz | jq -s -c '
     map(select(.type == "values" and .target == "mc" and .layer == 1)) | group_by(.id) |
-    map({key: .[0].id, value: ([.[].v.data] | transpose | map(add / length))}) | from_entries' \
+    map({key: .[0].id, value: ([.[].v.values] | transpose | map(add / length))}) | from_entries' \
     >v.json
 rpe-scan --report=json by-probe.hsz | jq -s -c --slurpfile v v.json '
     map(select(.type == "rpe-step" and .layer == 1)) |
@@ -124,11 +124,11 @@ is 'or all' "$(rpe-scan -q --mode=surprise -l 1 --probe=probes.hsz --probe-targe
     <acts.hsz | rpe-scan --report=json | jq -c 'select(.type == "rpe-steps").used')" 250
 
 # ---- traces
-rpe-scan --trace=pleasant,synth-1-000003 --rpe=j1.hsz <acts.hsz | hs-view --json --values >traces
+rpe-scan --trace=pleasant,synth-1-000003 --rpe=j1.hsz <acts.hsz | hs-view --values >traces
 is 'traces: of the layers of --rpe' "$(jq -r 'select(.type == "trace").layer' traces | sort |
     uniq -c | awk '{ print $1 "x" $2 }' | paste -sd' ')" '2x0 2x1'
 is 'traces: the coordinates found' "$(jq -r 'select(.type == "trace" and .layer == 1) |
-    .coordinates.data | map(tostring) | join(",")' traces | sort -u)" "$(cat truth)"
+    .coordinates.values | sort | map(tostring) | join(",")' traces | sort -u)" "$(cat truth)"
 
 # ---- what cannot be
 hs-synth --width=48 --trajectories=40 >plain.hsz

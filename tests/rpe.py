@@ -213,7 +213,7 @@ def check_tests(c, x, steps):
     with np.errstate(invalid="ignore"), np.testing.suppress_warnings() as quiet:
         quiet.filter(Warning)
         near("score", get("score"),
-             [stats.spearmanr(x[far, j], delta)[0] for j in range(x.shape[1])], 2e-5)
+             [stats.spearmanr(x[far, j], delta)[0] for j in range(x.shape[1])], 3e-4)  # f32 ties
     cov = np.array([[(s["from"] + 1 + s["to"]) / 2 / s["t"]["length"],
                      ((s["from"] + 1 + s["to"]) / 2 / s["t"]["length"]) ** 2,
                      np.log(s["t"]["length"]), np.log(s["t"]["n_prompt"]),

@@ -30,7 +30,7 @@ enum {
 
 /* Rows of which coordinate 4 is what y is made of. */
 static struct hs_rpe_rows
-make_rows(void)
+some_rows(void)
 {
     float *x = hs_calloc((size_t)N * D, sizeof *x);
     double *y = hs_calloc(N, sizeof *y);
@@ -83,7 +83,7 @@ static void
 test_columns(void **st)
 {
     static const uint32_t columns[] = {1, 4, 5};
-    struct hs_rpe_rows rows = make_rows(), few = rows;
+    struct hs_rpe_rows rows = some_rows(), few = rows;
     const struct hs_rpe_fit_options o = options();
     float *x = hs_calloc((size_t)N * 3, sizeof *x);
     double all[N], some[N];
@@ -128,7 +128,7 @@ test_columns(void **st)
 static void
 test_aside(void **st)
 {
-    struct hs_rpe_rows rows = make_rows();
+    struct hs_rpe_rows rows = some_rows();
     struct hs_rpe_fit_options o = options();
     struct hs_rpe_probe a, b;
     double *y = (double *)(uintptr_t)rows.y;
@@ -161,7 +161,7 @@ test_aside(void **st)
 static void
 test_learns(void **st)
 {
-    struct hs_rpe_rows rows = make_rows();
+    struct hs_rpe_rows rows = some_rows();
     const struct hs_rpe_fit_options o = options();
     struct hs_error err;
     struct hs_team *team = hs_team_new(3, &err);
@@ -199,7 +199,7 @@ refused(const struct hs_rpe_rows *rows, const struct hs_rpe_fit_options *o,
 static void
 test_refusals(void **st)
 {
-    struct hs_rpe_rows rows = make_rows(), none = rows, one = rows;
+    struct hs_rpe_rows rows = some_rows(), none = rows, one = rows;
     struct hs_rpe_fit_options o = options();
     struct hs_rpe_probe p;
     uint32_t same[N] = {0};
@@ -278,7 +278,7 @@ static void
 encode_all(struct hs_encoded *e, struct hs_rpe_probe *p,
            struct hs_rpe_coordinates *c)
 {
-    struct hs_rpe_rows rows = make_rows();
+    struct hs_rpe_rows rows = some_rows();
     const struct hs_rpe_fit_options o = options();
     json_t *eval = json_pack("{s:{s:i}}", "all", "n", 3);
     json_t *note = json_pack("{s:s, s:i}", "type", "rpe-steps", "layer", 2);
