@@ -120,13 +120,13 @@ is 'dependence: no draws, no line' "$(hs-plot dependence --script norms.hsz | gr
 if command -v gnuplot >/dev/null; then
     while read -r plot kind; do
         for format in svg png text; do
-            status "$plot: $format" 0 hs-plot "$plot" --format $format $kind.hsz
+            status "$plot: $format" 0 hs-plot "$plot" --format $format "$kind".hsz
             is "$plot: $format: no complaint" "$(cat err)" ''
             ok "$plot: $format: is there" test -s out
         done
-        hs-plot "$plot" -o $kind.svg $kind.hsz
-        wanted=$(hs-plot "$plot" --format svg --script $kind.hsz | sed -n '/^plot /,/[^\\]$/p' | grep -cE '^(plot|  )')
-        is "$plot: SVG has all lines" "$(grep -c '<g id="gnuplot_plot_' $kind.svg)" "$wanted"
+        hs-plot "$plot" -o "$kind.svg" "$kind.hsz"
+        wanted=$(hs-plot "$plot" --format svg --script "$kind.hsz" | sed -n '/^plot /,/[^\\]$/p' | grep -cE '^(plot|  )')
+        is "$plot: SVG has all lines" "$(grep -c '<g id="gnuplot_plot_' "$kind.svg")" "$wanted"
     done <<'END'
 trace traces
 volcano coordinates

@@ -14,7 +14,7 @@ power=${3:-10}
 
 echo '# none planted: worlds with a false discovery'
 null="--width=64 --value=8 --dopamine=0 --confounds=16 --known=0.4 --step-every=4 --length=10:40
-    --trajectories=600 --permutations=2999 --draws=$draws"
+    --trajectories=400 --permutations=1499 --draws=$draws"
 # none NAME OPTIONS...
 none() {
     name=$1
