@@ -115,7 +115,7 @@ scene() {
     for task in chain expr choice; do
         head -n 20 "$HS_SRCDIR/examples/reasoner/problems/$task-test.jsonl"
     done >problems.jsonl
-    for stream in acts probe curves rank arms; do
+    for stream in acts probe curves rank arms rpe; do
         [ ! -e "$scratch/$stream.hsz" ] || cp "$scratch/$stream.hsz" .
     done
 }
@@ -155,6 +155,9 @@ if command -v hs-plot >/dev/null; then
         "$HS_BUILDDIR/tests/mkrecords" rankings >curves.hsz
     sh "$HS_SRCDIR/tests/plotrecords.sh" arms |
         "$HS_BUILDDIR/tests/mkrecords" arms >arms.hsz
+    for kind in traces coordinates curves dependence; do
+        sh "$HS_SRCDIR/tests/rperecords.sh" $kind
+    done | "$HS_BUILDDIR/tests/mkrecords" rpe >rpe.hsz
     is 'streams of results for the examples' $? 0
 fi
 

@@ -94,11 +94,26 @@ find_format(const char *name, enum hs_picture *out)
     return -1;
 }
 
-static void
-parse_words(const char *option, char ***words)
+/* Whether c is an option that takes names between commas, which are read. */
+static bool
+parse_words(int c, struct options *o)
 {
-    hs_words_free(*words);
-    *words = hs_parse_words(option, optarg);
+    const struct {
+        int c;
+        const char *option;
+        char ***words;
+    } lists[] = {{1, "--target", &o->targets}, {2, "--at", &o->at},
+                 {9, "--top", &o->sizes},      {10, "--mode", &o->modes},
+                 {11, "--where", &o->wheres},  {12, "--id", &o->ids},
+                 {13, "--figure", &o->figures}};
+
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        if (lists[i].c == c) {
+            hs_words_free(*lists[i].words);
+            *lists[i].words = hs_parse_words(lists[i].option, optarg);
+            return true;
+        }
+    return false;
 }
 
 static void
@@ -112,12 +127,6 @@ parse_option(int c, struct options *o)
         break;
     case 'o':
         o->output = optarg;
-        break;
-    case 1:
-        parse_words("--target", &o->targets);
-        break;
-    case 2:
-        parse_words("--at", &o->at);
         break;
     case 3:
         o->how.rms = true;
@@ -140,21 +149,6 @@ parse_option(int c, struct options *o)
         break;
     case 8:
         o->script = true;
-        break;
-    case 9:
-        parse_words("--top", &o->sizes);
-        break;
-    case 10:
-        parse_words("--mode", &o->modes);
-        break;
-    case 11:
-        parse_words("--where", &o->wheres);
-        break;
-    case 12:
-        parse_words("--id", &o->ids);
-        break;
-    case 13:
-        parse_words("--figure", &o->figures);
         break;
     case 'h':
         fputs(usage, stdout);
@@ -253,7 +247,8 @@ parse_options(int argc, char **argv, struct options *o)
 
     *o = (struct options){.canvas.picture = HS_PICTURE_TEXT};
     while ((c = getopt_long(argc, argv, "l:o:hV", longopts, NULL)) != -1)
-        parse_option(c, o);
+        if (!parse_words(c, o))
+            parse_option(c, o);
     if (optind == argc)
         hs_die(HS_EXIT_USAGE, "which plot? try 'hs-plot --help'");
     o->plot = hs_plot_find(argv[optind]);

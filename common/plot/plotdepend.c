@@ -25,8 +25,8 @@ struct kind {
 };
 
 static const struct kind draws[] = {
-    {"random", "n_random", "as many at random", OFF},
-    {"rms", "n_rms", "as many of like RMS", -OFF}};
+    {"random", "n_random", "random", OFF},
+    {"rms", "n_rms", "like RMS", -OFF}};
 
 enum {
     N_KINDS = sizeof draws / sizeof draws[0]
@@ -179,7 +179,7 @@ draw_figure(const struct hs_plotdata *d, const struct hs_plot_record *r,
             return -1;
         if (!(n > 0))
             continue;
-        hs_buf_printf(&b, "%s, range of %.0f draws", draws[i].name, n);
+        hs_buf_printf(&b, "%s, %.0f draws", draws[i].name, n);
         w.draw[i] = hs_panel_add(p, hs_buf_cstr(&b), HS_ROLE_MAIN);
         hs_buf_free(&b);
     }

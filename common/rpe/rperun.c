@@ -423,8 +423,14 @@ surprise_layer(struct scan *k, size_t l, const struct hs_surprise_options *so,
     if (rc == 0)
         rc = hs_rpe_surprise(&k->set, l, v0, v_t, so, k->team, &c, &summary,
                              err);
-    if (rc == 0)
+    if (rc == 0) {
+        const json_t *warnings = json_object_get(summary, "warnings"), *w;
+        size_t i;
+
+        json_array_foreach(warnings, i, w) hs_warn(
+            "layer %" PRIu32 ": %s", k->set.layers[l], json_string_value(w));
         rc = encode_summary(k, k->set.layers[l], summary, e, err);
+    }
     if (rc == 0)
         rc = hs_encode_rpe_coordinates(e, &c, err);
     hs_rpe_coordinates_free(&c);
