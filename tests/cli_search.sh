@@ -151,14 +151,14 @@ done
 is 'seeds too' "$(figures seed2.hsz seed1.hsz)" "$(figures s.hsz)"
 set -- -q --progress never --no-history --temperature 1.9 --max-tokens 100 \
     --step line --candidates 3 --seeds 2 --log-candidates --rollouts 4 --scorers $all
-for i in 1 2 3 4; do
+for i in 1 2; do
     cat p.jsonl
 done | jq -c '.id += "/\(input_line_number)"' >long.jsonl
 hs-search "$@" -o long.hsz <long.jsonl
 hs-search "$@" -o k.hsz --batch 2 -j 1 <long.jsonl &
 pid=$!
 i=0
-while [ "$(cat k.hsz.part 2>/dev/null | wc -c)" -lt 8000 ] && [ $i -lt 200 ]; do
+while [ "$(cat k.hsz.part 2>/dev/null | wc -c)" -lt 4000 ] && [ $i -lt 200 ]; do
     i=$((i + 1))
     sleep 0.05
 done
