@@ -234,6 +234,9 @@ is 'a limit where a step ends' "$(answers short.hsz | jq -s -c 'map([.finish, .m
 ok 'no problems' sh -c 'hs-search -q </dev/null | hs-view --check -'
 hs-search -q --ignore-eos --max-tokens 20 --step every:7 --scorers $all <few.jsonl >long.hsz
 is 'no end of text' "$(answers long.hsz | jq -s -c 'map([.finish, .meta.search.at[-1]]) | unique')" '[["length",20]]'
+hs-search -q --max-tokens 3 --scorers random --seed 9000000000 <few.jsonl >large.hsz
+is 'a large seed' "$(answers large.hsz | jq -s -c 'map([.part, .meta.search.seed]) | unique')" \
+    '[["seed-9000000000",9000000000]]'
 echo '{"id": "x", "tokens": [466], "answer": "1"}' >bare.jsonl
 hs-search -q --max-tokens 5 --scorers $all --step every:2 <bare.jsonl >bare.hsz
 is 'a prompt of one token' "$(answers bare.hsz | jq -s -c 'map(.n_prompt) | unique')" '[1]'

@@ -24,7 +24,7 @@ problems=$root/examples/reasoner/problems
 head -n "${PROBLEMS:-60}" "$problems/chain-test.jsonl" >"$dir/problems" || exit 1
 cd "$dir" || exit 1
 head -n 40 "$problems/chain-train-1.jsonl" |
-    hs-extract -q -l 3 --max-tokens 200 |
+    hs-extract -q -l 3 --max-tokens 200 --temperature 1.7 |
     probe-fit -q --target mc --epochs 2 --baselines none --permutations 20 \
         --bootstrap 20 -o value.hsz
 
