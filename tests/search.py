@@ -30,6 +30,7 @@ import math
 import re
 import sys
 
+UNKNOWN = "\ufffd".encode()  # an id that is no token
 EOS = (466,)  # of the reasoner: <|im_end|>
 
 
@@ -99,7 +100,7 @@ def step_length(tokens, text, rule):
     for i in range(len(tokens)):
         if tokens[i] in EOS:
             return i + 1
-        said = b"".join(text[t] for t in tokens[: i + 1])
+        said = b"".join(text.get(t, UNKNOWN) for t in tokens[: i + 1])
         if b"\n" in said.lstrip(b" \t\r\n"):
             return i + 1
     return len(tokens)
@@ -181,7 +182,7 @@ def line_steps(tokens, n_fed, text):
     there is something in it."""
     at, said = [0], b""
     for i in range(n_fed):
-        said += text[tokens[i]]
+        said += text.get(tokens[i], UNKNOWN)
         if b"\n" in said.lstrip(b" \t\r\n"):
             at.append(i + 1)
             said = said[said.rindex(b"\n") + 1:]
@@ -265,7 +266,7 @@ def check_rolls(path, seed, rolled, model, n_rolls):
         right = 0
         for r in range(n_rolls):
             new = have[s["log"][i + 1]["key"] + "/value" + (f"#{r}" if r else "")]
-            b = b"".join(text[x] for x in said + new if x not in EOS)
+            b = b"".join(text.get(x, UNKNOWN) for x in said + new if x not in EOS)
             at = re.search(rb"#### (-?[0-9.,]+)", b)
             if at:
                 said_answer = at[1].decode().replace(",", "").rstrip(".")

@@ -173,7 +173,7 @@ fill_names(const struct hs_hunt *h, const struct hs_scorer *arm,
 
     t->id = hs_hunt_id(h->s, arm, h->seed_at, h->q);
     /* Not the seed's place in the run: other runs have the same answer. */
-    t->sample = arm->kind == HS_SCORER_GREEDY ? 0 : h->sampler.seed;
+    t->sample = arm->kind == HS_SCORER_GREEDY ? 0 : (uint32_t)h->sampler.seed;
     hs_trajectory_set(&t->problem, base->problem);
     hs_trajectory_set(&t->prompt, base->prompt);
     hs_trajectory_set(&t->gold, base->gold);

@@ -171,16 +171,9 @@ bool
 hs_piece_stops(struct hs_item *item, uint32_t token)
 {
     struct hs_piece *p = item->user;
-    const struct hs_tokenizer *tok = p->hunt->s->run.model->tok;
-    const char *bytes = NULL;
-    size_t n = 0;
 
-    if (!p->stops)
-        return false;
-    if (tok != NULL)
-        bytes = hs_tokenizer_bytes(tok, token, &n);
-    return hs_step_feed(&p->step, bytes != NULL ? bytes : "",
-                        bytes != NULL ? n : 0);
+    return p->stops &&
+           hs_step_feed_token(&p->step, p->hunt->s->run.model->tok, token);
 }
 
 char *

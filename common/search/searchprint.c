@@ -181,10 +181,11 @@ say_p(struct hs_buf *b, double p)
 
 /* How a scorer stands beside another one. */
 static void
-say_versus(const struct hs_searchsum *s, const struct hs_search_versus *v,
-           const char *than, struct hs_buf *b)
+say_versus(const struct hs_searchsum *s, const struct hs_search_result *r,
+           const struct hs_search_versus *v, const char *than, struct hs_buf *b)
 {
     bool found = v->p_holm <= s->o.alpha;
+    double room = 1 - (r->accuracy.value - v->diff.value);
 
     if (v->n_pairs == 0)
         return;
@@ -200,9 +201,11 @@ say_versus(const struct hs_searchsum *s, const struct hs_search_versus *v,
     say_p(b, v->p_holm);
     if (!found && v->p <= s->o.alpha)
         hs_buf_printf(b, "; alone it would be %.2g", v->p);
-    if (!found && v->smallest > 0)
+    if (!found && v->smallest <= room)
         hs_buf_printf(b, "; a gain of %.1f would have been found",
                       100 * v->smallest);
+    else if (!found)
+        hs_buf_str(b, "; no gain could have been found");
     hs_buf_str(b, ")");
 }
 
@@ -219,8 +222,8 @@ say_result(const struct hs_searchsum *s, const struct hs_search_result *r,
                   r->n);
     if (r->n_undecided > 0)
         hs_buf_printf(b, " (%" PRIu64 " undecided)", r->n_undecided);
-    say_versus(s, &r->greedy, "greedy", b);
-    say_versus(s, &r->random, "random", b);
+    say_versus(s, r, &r->greedy, "greedy", b);
+    say_versus(s, r, &r->random, "random", b);
     hs_buf_str(b, ".");
     if (r->kind == HS_SCORER_ORACLE)
         hs_buf_str(b, " It knows the right answers: a bound, not a method.");
