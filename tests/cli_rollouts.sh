@@ -144,10 +144,10 @@ placed() {
     rm -rf arrays
 }
 placed reasoner "$HSTOOLS_MODEL" line --max-tokens 48 -l 0,2-3
-placed edited "$HSTOOLS_MODEL" sentence --max-tokens 30 --temperature 1.1 --top-k 20 \
+placed edited "$HSTOOLS_MODEL" sentence --max-tokens 60 --temperature 1.1 --top-k 20 \
     --seed 7 -l 4 --samples 2 --edit scale=0.5 --edit-layer 2 --edit-coords 0-3
-jq -c '.answer = "e"' problems.jsonl >e && mv e problems.jsonl
-placed random random every:6 --max-tokens 24 --top-p 0.9 -g 'regex:(e)' --dtype bf16 \
+jq -c '.answer = "\ufffd"' problems.jsonl >ends && mv ends problems.jsonl
+placed random random every:6 --max-tokens 24 --top-p 0.9 -g 'regex:(\x{fffd})$' --dtype bf16 \
     --positions every:2 --ignore-eos
 
 # ---- killed and gone on with
@@ -205,6 +205,15 @@ hs-view acts.hsz | jq -c 'select(.type == "trajectory") |
 hs-extract --replay --rollouts 2 --branch line --max-tokens 60 <said.jsonl >g.hsz
 is 'replays gone on with' "$?:$(trajectories g.hsz | jq -s '[.[].rollouts.k[0]] | unique == [2]')" \
     0:true
+
+hs-extract --rollouts 1 --branch line <plain.hsz >g.hsz
+hs-extract --rollouts 2 --branch line <plain.hsz >h.hsz
+is 'more continuations begin with the same ones' \
+    "$(trajectories g.hsz | jq -c .rollouts.successes)" \
+    "$(trajectories h.hsz | jq -c .rollouts.half_successes)"
+hs-extract --rollouts 2 --branch line -s 2 <plain.hsz >g.hsz
+ok 'another seed, other ones' test "$(trajectories g.hsz | jq -c .rollouts.tokens)" != \
+    "$(trajectories h.hsz | jq -c .rollouts.tokens)"
 
 # ---- steps
 hs-extract --max-tokens 60 --positions step-ends --step sentence --min-tokens 4 -l 1 \
