@@ -47,7 +47,7 @@ refused <<'END2'
 --positions=every:0|2|--positions=every: 0 is not within 1 to 1000000
 --positions=every:|2|--positions=every: '' is not a whole number
 --step=line|2|--step is for --positions=step-ends
---step=word --positions=step-ends|2|--step: 'word' is not paragraph or line
+--step=word --positions=step-ends|2|--step: 'word' is not paragraph, line, sentence or every:N
 --dtype=f64|2|--dtype: 'f64' is not f16, bf16 or f32
 --template=alpaca|2|--template: template 'alpaca' is not one of auto, chatml, llama3, none
 --template=none --system=x|2|--template: a system text needs a chat template, and the template is none
