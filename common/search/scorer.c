@@ -105,7 +105,9 @@ free_scorer(struct hs_scorer *s)
         hs_asker_free(s->askers[i]);
     free(s->askers);
     free(s->used);
-    hs_rpe_asker_free(s->rpe_asker);
+    for (size_t i = 0; s->rpe_askers != NULL && i < s->n_askers; i++)
+        hs_rpe_asker_free(s->rpe_askers[i]);
+    free(s->rpe_askers);
     if (s->kind == HS_SCORER_VALUE)
         hs_probes_free(&s->probes);
     if (s->kind == HS_SCORER_DOPAMINE)
@@ -181,12 +183,12 @@ hs_scorers_json(const struct hs_scorers *s)
             (void)json_object_set_new(j, "layer", json_integer(c->layer));
             (void)json_object_set_new(j, "digest", json_string(c->digest));
         }
-        if (c->kind == HS_SCORER_VALUE) {
-            (void)json_object_set_new(j, "target",
-                                      json_string(hs_target_name(c->target)));
+        if (reads_file(c->kind))
             (void)json_object_set_new(j, "probes",
                                       json_integer((json_int_t)c->n_askers));
-        }
+        if (c->kind == HS_SCORER_VALUE)
+            (void)json_object_set_new(j, "target",
+                                      json_string(hs_target_name(c->target)));
         if (c->kind == HS_SCORER_DOPAMINE)
             (void)json_object_set_new(
                 j, "znorm", json_string(hs_znorm_name(c->dopamine->znorm)));
@@ -255,15 +257,13 @@ hs_scorer_ask(const struct hs_scorer *s, const struct hs_evidence *e)
 {
     double *v = hs_calloc(e->n, sizeof *v), sum = 0;
 
-    for (size_t i = 0; s->kind == HS_SCORER_VALUE && i < s->n_askers; i++) {
-        hs_ask_rows(s->askers[i], e->rows, e->n, v);
+    for (size_t i = 0; e->n > 0 && i < s->n_askers; i++) {
+        if (s->kind == HS_SCORER_VALUE)
+            hs_ask_rows(s->askers[i], e->rows, e->n, v);
+        else
+            hs_rpe_ask(s->rpe_askers[i], e->rows, e->n, v);
         for (size_t k = 0; k < e->n; k++)
             sum += v[k] / (double)s->n_askers;
-    }
-    if (s->kind == HS_SCORER_DOPAMINE && e->n > 0) {
-        hs_rpe_ask(s->rpe_asker, e->rows, e->n, v);
-        for (size_t k = 0; k < e->n; k++)
-            sum += v[k];
     }
     free(v);
     return sum;

@@ -53,10 +53,11 @@ struct hs_scorer {
     struct hs_asker **askers; /* (n_askers): of one layer and target, a seed
                                * each; V is their mean */
     enum hs_target target;
-    size_t n_askers, *used; /* (n_askers): numbers in probes */
+    size_t n_askers, *used; /* (n_askers): numbers in probes, or in rpe */
     struct hs_rpe rpe;
-    const struct hs_rpe_probe *dopamine; /* of rpe */
-    struct hs_rpe_asker *rpe_asker;
+    const struct hs_rpe_probe *dopamine; /* of rpe: the first of those used */
+    struct hs_rpe_asker **rpe_askers; /* (n_askers): of one layer, a seed each;
+                                       * delta is their mean */
 };
 
 struct hs_scorers {

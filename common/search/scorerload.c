@@ -105,12 +105,27 @@ fail_layers(const struct hs_scorer *s, const char *why, struct hs_error *err)
     struct hs_buf b = {0};
 
     for (size_t i = 0; i < s->rpe.n_probes; i++)
-        hs_buf_printf(&b, "%s%" PRIu32, i > 0 ? ", " : "",
-                      s->rpe.probes[i].probe.layer);
+        if (i == 0 ||
+            s->rpe.probes[i].probe.layer != s->rpe.probes[i - 1].probe.layer)
+            hs_buf_printf(&b, "%s%" PRIu32, i > 0 ? ", " : "",
+                          s->rpe.probes[i].probe.layer);
     hs_fail(err, "%s: %s (layers: %s); --layer chooses", s->file, why,
             b.len > 0 ? hs_buf_cstr(&b) : "none");
     hs_buf_free(&b);
     return -1;
+}
+
+/* Whether two probes see the same rows: seeds of one fit do. */
+static bool
+sees_the_same(const struct hs_rpe_probe *a, const struct hs_rpe_probe *b)
+{
+    size_t bytes = a->d * sizeof *a->mean;
+
+    if (a->layer != b->layer || a->d != b->d || a->znorm != b->znorm ||
+        (a->mean == NULL) != (b->mean == NULL))
+        return false;
+    return a->mean == NULL || (memcmp(a->mean, b->mean, bytes) == 0 &&
+                               memcmp(a->scale, b->scale, bytes) == 0);
 }
 
 static int
@@ -119,14 +134,17 @@ load_dopamine(struct hs_scorer *s, const struct hs_scorer_choice *c,
 {
     if (hs_rpe_load(&s->rpe, s->file, err) < 0)
         return -1;
+    s->used = hs_calloc(s->rpe.n_probes, sizeof *s->used);
     for (size_t i = 0; i < s->rpe.n_probes; i++) {
         const struct hs_rpe_probe *p = &s->rpe.probes[i].probe;
 
         if (c->layer >= 0 && p->layer != c->layer)
             continue;
-        if (s->dopamine != NULL)
+        if (s->dopamine == NULL)
+            s->dopamine = p;
+        if (!sees_the_same(p, s->dopamine))
             return fail_layers(s, "several dopamine probes", err);
-        s->dopamine = p;
+        s->used[s->n_askers++] = i;
     }
     if (s->dopamine == NULL)
         return fail_layers(s, "no such dopamine probe", err);
@@ -194,7 +212,11 @@ hs_scorers_open(struct hs_scorers *s, const struct hs_model *m,
         if (c->kind == HS_SCORER_DOPAMINE) {
             if (check_model(c, &c->rpe.head, c->dopamine->d, m, err) < 0)
                 return -1;
-            c->rpe_asker = hs_rpe_asker_new(c->dopamine, NULL);
+            c->rpe_askers =
+                hs_calloc(c->n_askers, sizeof(struct hs_rpe_asker *));
+            for (size_t k = 0; k < c->n_askers; k++)
+                c->rpe_askers[k] =
+                    hs_rpe_asker_new(&c->rpe.probes[c->used[k]].probe, NULL);
         }
     }
     return 0;
