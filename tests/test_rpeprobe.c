@@ -214,7 +214,7 @@ test_refusals(void **st)
     hs_rpe_probe_free(&p);
     o.adamw.lr = 1e30;
     refused(&rows, &o, "not finite");
-    ((double *)(uintptr_t)rows.y)[3] = NAN;
+    ((double *)(uintptr_t)rows.y)[3] = (double)NAN;
     refused(&rows, &o, "row 3");
     free_rows(&rows);
 }

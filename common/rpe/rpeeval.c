@@ -112,7 +112,8 @@ json_t *
 hs_rpe_band_json(const struct hs_rpe_eval *e, size_t n, enum hs_rpe_figure f,
                  double level)
 {
-    double sum = 0, square = 0, low = NAN, high = NAN, mean, half;
+    double sum = 0, square = 0, low = (double)NAN, high = (double)NAN, mean,
+           half;
     json_t *j = json_object();
 
     for (size_t i = 0; i < n; i++) {
@@ -129,7 +130,7 @@ hs_rpe_band_json(const struct hs_rpe_eval *e, size_t n, enum hs_rpe_figure f,
                  : gsl_cdf_tdist_Pinv((1 + level) / 2, (double)n - 1) *
                        sqrt(square / ((double)n - 1) * (1 + 1 / (double)n));
     if (isnan(mean)) /* a draw without a correlation */
-        low = high = NAN;
+        low = high = (double)NAN;
     json_object_set_new(j, "draws", json_integer((json_int_t)n));
     json_object_set_new(j, "mean", hs_json_number(mean));
     json_object_set_new(j, "min", hs_json_number(low));

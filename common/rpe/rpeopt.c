@@ -118,7 +118,7 @@ hs_rpe_given(const struct hs_rpe_options *o, int c)
 }
 
 static void
-set_task(struct hs_rpe_options *o, enum hs_rpe_task task)
+parse_set_task(struct hs_rpe_options *o, enum hs_rpe_task task)
 {
     if (o->task != 0 && o->task != task)
         hs_die(HS_EXIT_USAGE,
@@ -134,13 +134,13 @@ parse_mode(struct hs_rpe_options *o, const char *arg)
 
     if (hs_rpe_mode_parse(arg, &mode) < 0)
         hs_die(HS_EXIT_USAGE, "--mode: '%s' is neither td nor surprise", arg);
-    set_task(o, mode == HS_RPE_TD ? HS_RPE_DO_TD : HS_RPE_DO_SURPRISE);
+    parse_set_task(o, mode == HS_RPE_TD ? HS_RPE_DO_TD : HS_RPE_DO_SURPRISE);
 }
 
 static void
 parse_report(struct hs_rpe_options *o, const char *arg)
 {
-    set_task(o, HS_RPE_DO_REPORT);
+    parse_set_task(o, HS_RPE_DO_REPORT);
     o->report = arg != NULL ? arg : "table";
     if (strcmp(o->report, "table") != 0 && strcmp(o->report, "tsv") != 0 &&
         strcmp(o->report, "json") != 0)
@@ -156,23 +156,23 @@ parse_task(struct hs_rpe_options *o, int c, const char *arg)
         parse_mode(o, arg);
         return true;
     case HS_RPE_OPT_TRACE:
-        set_task(o, HS_RPE_DO_TRACE);
+        parse_set_task(o, HS_RPE_DO_TRACE);
         if (o->traces != NULL)
             hs_words_free(o->traces);
         o->traces = hs_parse_words("--trace", arg);
         return true;
     case HS_RPE_OPT_DEPENDENCE:
-        set_task(o, HS_RPE_DO_DEPENDENCE);
+        parse_set_task(o, HS_RPE_DO_DEPENDENCE);
         o->dependence = arg;
         return true;
     case HS_RPE_OPT_REPORT:
         parse_report(o, arg);
         return true;
     case HS_RPE_OPT_RANKINGS:
-        set_task(o, HS_RPE_DO_RANKINGS);
+        parse_set_task(o, HS_RPE_DO_RANKINGS);
         return true;
     case HS_RPE_OPT_SELECT:
-        set_task(o, HS_RPE_DO_SELECT);
+        parse_set_task(o, HS_RPE_DO_SELECT);
         return true;
     default:
         return false;
@@ -359,7 +359,7 @@ hs_parse_rpe_option(struct hs_rpe_options *o, int c, const char *arg)
 }
 
 static void
-check_td(const struct hs_rpe_options *o)
+parse_td_end(const struct hs_rpe_options *o)
 {
     if (o->step_given && o->probe == NULL)
         hs_die(HS_EXIT_USAGE,
@@ -392,7 +392,7 @@ hs_parse_rpe_end(const struct hs_rpe_options *o)
                "--probe-layer and --probe-target are for "
                "--probe");
     if (o->task == HS_RPE_DO_TD)
-        check_td(o);
+        parse_td_end(o);
     if (o->task == HS_RPE_DO_DEPENDENCE &&
         (o->rpe == NULL || (o->edit_layers.n == 0 && !o->edit_layers.all)))
         hs_die(HS_EXIT_USAGE, "--dependence needs --rpe and --edit-layers");

@@ -202,7 +202,8 @@ read_curve(const json_t *j, struct hs_rpe_probe *p, struct hs_error *err)
         for (size_t i = 0; i < n; i++) {
             const json_t *v = json_array_get(a, i);
 
-            (*to[k])[i] = json_is_number(v) ? json_number_value(v) : NAN;
+            (*to[k])[i] =
+                json_is_number(v) ? json_number_value(v) : (double)NAN;
         }
     }
     p->n_epochs = n;

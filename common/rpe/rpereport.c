@@ -120,8 +120,7 @@ static void
 put_figure(struct hs_buf *b, const json_t *eval, int f)
 {
     static const char *const words[] = {"beyond the threshold, same deltas",
-                                        "chosen by one half, scored by "
-                                        "the other",
+                                        "chosen by one half, by the other",
                                         "all steps"};
     const json_t *j = json_object_get(eval, hs_rpe_figure_names[f]);
     const json_t *band = json_object_get(json_object_get(eval, "shuffled"),

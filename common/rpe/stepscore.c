@@ -52,7 +52,7 @@ take_parts(const float *x, size_t n, size_t d, const double *y,
             column[i] = (double)x[i * d + j];
         lx = centred_ranks(column, n, rx, order);
         if (!(lx > 0) || !(ly > 0)) {
-            score[j] = NAN;
+            score[j] = (double)NAN;
             continue;
         }
         for (size_t i = 0; i < n; i++) {

@@ -123,7 +123,7 @@ take_values(struct making *m, size_t j)
     if (m->o->probe != NULL) {
         for (size_t i = 0; i < m->n; i++) {
             m->w[i] = (struct hs_which){j, m->at[i]};
-            m->value[1][i] = m->value[2][i] = NAN;
+            m->value[1][i] = m->value[2][i] = (double)NAN;
         }
         hs_probe_value_ask(m->o->probe, m->w, m->n, m->value[0]);
         return;
@@ -142,7 +142,7 @@ chance(const struct making *m, size_t j, size_t i)
     const struct hs_rollouts *r = m->s->traj[j].rollouts;
 
     if (m->o->probe != NULL)
-        return NAN;
+        return (double)NAN;
     if (i + 1 == m->n)
         return 0;
     return hs_false_hits_at(r->successes[i - 1], r->k[i - 1], r->successes[i],
