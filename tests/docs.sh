@@ -124,13 +124,14 @@ run_examples() {
     examples_of "$page"
     mkdir "scene-$name"
     for block in block-1 block-2 block-3 block-4 block-5 block-6 block-7 \
-        block-8 block-9 block-10 block-11 block-12; do
+        block-8 block-9 block-10 block-11 block-12 block-13 block-14 \
+        block-15 block-16; do
         [ -e "$block" ] || continue
         mv "$block" "scene-$name/.$block"
         example() {
             cd "scene-$name" || return 1
             [ -e problems.jsonl ] || scene
-            timeout 120 sh -e ".$block" </dev/null
+            timeout 300 sh -e ".$block" </dev/null
         }
         ( example ) >out 2>&1
         example_status=$?
