@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# From a fresh checkout to value neurons: installs what is missing, builds in
-# build/, lets the default model solve 600 problems while every layer's states
-# are kept, fits value probes to them, ranks the coordinates, silences the first of
-# them beside as many others, and prints what came of it. The streams stay in
-# build/quickstart.
+# From a fresh checkout to a page of findings: installs what is missing, builds in
+# build/, and runs the whole method on the default model. It solves problems while
+# every layer's states are kept; value probes are fitted to them and coordinates
+# ranked; the first of these are silenced beside as many others; answers are
+# continued from every line, for what each was worth; coordinates that signal
+# surprise are looked for, one surprise is shown token by token, and a search
+# chooses lines by them. The streams stay in build/quickstart.
 #
 # usage: sh examples/quickstart.sh [problems per task, 50 to 500]
 
@@ -28,26 +30,34 @@ PATH=$PWD/build:$PATH
 HSTOOLS_MODEL=$PWD/examples/reasoner
 out=$PWD/build/quickstart
 export PATH HSTOOLS_MODEL
-mkdir -p "$out" || exit 1
-rm -f "$out"/*.hsz "$out"/*.part # of an earlier run
+mkdir -p "$out" && cd "$out" || exit 1
+rm -f ./*.hsz ./*.part # of an earlier run
+
+# run WORDS: show a command, and run it
+run() {
+    printf '\n    %s\n' "$1"
+    sh -e -c "$1" || exit 1
+}
+# of_tasks N FROM TO: the first N problems of each task
+of_tasks() {
+    for task in chain expr choice; do
+        grep "\"id\": \"$task-" "$2" | head -n "$1"
+    done >"$3"
+}
 
 for task in chain expr choice; do
-    head -n "$per_task" "examples/reasoner/problems/$task-test.jsonl"
-done >"$out/problems.jsonl" || exit 1
+    head -n "$per_task" "$HSTOOLS_MODEL/problems/$task-test.jsonl"
+done >problems.jsonl || exit 1
+of_tasks 50 problems.jsonl some.jsonl
+cat "$HSTOOLS_MODEL"/problems/*-train-1.jsonl >train.jsonl || exit 1
+of_tasks 20 train.jsonl new.jsonl
 
-cat <<END
-
-    hs-extract --grader gsm8k --max-tokens 200 --seed 1 -o acts.hsz < problems.jsonl
-
-END
 started=$(date +%s.%N)
-hs-extract --grader gsm8k --max-tokens 200 --seed 1 -o "$out/acts.hsz" \
-    <"$out/problems.jsonl" || exit 1
+run 'hs-extract --max-tokens 200 --seed 1 -o acts.hsz < problems.jsonl'
 ended=$(date +%s.%N)
-
-hs-view --check "$out/acts.hsz" || exit 1
-hs-view --stats --json "$out/acts.hsz" >"$out/stats.json" || exit 1
-bytes=$(wc -c <"$out/acts.hsz")
+hs-view --check acts.hsz || exit 1
+hs-view --stats --json acts.hsz >stats.json || exit 1
+bytes=$(wc -c <acts.hsz)
 jq -r --argjson bytes "$bytes" --argjson seconds \
     "$(echo "$started $ended" | awk '{ printf "%.3f", $2 - $1 }')" '
     "problems            \(.items)",
@@ -56,50 +66,31 @@ jq -r --argjson bytes "$bytes" --argjson seconds \
     "tokens/s            \(.tokens_completion / $seconds | round) generated",
     "bytes               \($bytes)",
     "compression ratio   \(.raw_bytes / $bytes * 100 | round / 100)"
-    ' "$out/stats.json" || exit 1
-echo
-hs-cat --only 'id =~ "-test-0000$"' -o "$out/three.hsz" "$out/acts.hsz" || exit 1
-hs-view --fields id,reward,completion "$out/three.hsz" || exit 1
+    ' stats.json || exit 1
+hs-cat --only 'id =~ "-test-0000$"' -o three.hsz acts.hsz || exit 1
+hs-view --fields id,reward,completion three.hsz || exit 1
 
-cat <<END
+run 'head -n 20 problems.jsonl |
+        hs-extract -q --max-tokens 200 --seed 1 --positions tokens -o audit.hsz
+    probe-fit -l 2-4 --target td,mc --seeds 2 --epochs 30 \
+        --baselines ridge,logistic,prompt-length,entropy,shuffled \
+        -o probes.hsz < acts.hsz
+    neuron-rank --target mc --audit audit.hsz -o rank.hsz probes.hsz'
+run 'ablate-eval --rank rank.hsz -l 3 --arms none,noop,value,random:20,rms:20,bottom \
+        --max-tokens 200 --own 20 -o arms.hsz < some.jsonl'
+run 'hs-cat --only '\''id =~ "-test-00"'\'' acts.hsz |
+        hs-extract --rollouts 8 --branch line -o rollouts.hsz'
+run 'rpe-scan --mode td -l 3 --znorm train -o td.hsz < rollouts.hsz
+    rpe-scan --mode surprise -l 3 -o surprise.hsz < rollouts.hsz
+    rpe-scan --trace unpleasant --rpe td.hsz --first 2 --probe probes.hsz \
+        --probe-target mc -l 3 -o trace.hsz < rollouts.hsz'
+run 'hs-search --step line --scorers greedy,random,value:probes.hsz,dopamine:td.hsz \
+        --target mc --layer 3 --candidates 4 --max-tokens 200 \
+        -o search.hsz < new.jsonl'
 
-    probe-fit -l 2-4 --target td,mc --seeds 2 --epochs 30 -o probes.hsz < acts.hsz
-    neuron-rank --target mc --audit audit.hsz -o rank.hsz probes.hsz
-
-END
-cd "$out" || exit 1
-head -n 20 problems.jsonl |
-    hs-extract -q --grader gsm8k --max-tokens 200 --seed 1 --positions tokens \
-        -o audit.hsz || exit 1
-probe-fit -l 2-4 --target td,mc --seeds 2 --epochs 30 \
-    --baselines ridge,logistic,prompt-length,entropy,shuffled \
-    -o probes.hsz <acts.hsz || exit 1
-neuron-rank --target mc --audit audit.hsz -o rank.hsz probes.hsz || exit 1
 probe-fit --report <probes.hsz >report.txt || exit 1
-cut -c 1-46 report.txt
-echo
-echo 'The value neurons: the top 1 % of each layer (mc), and what is known of them'
-neuron-rank -q --tsv rank.hsz | awk -F '\t' '
-    /^#/ { for (i = 1; i <= NF; i++) at[$i] = i; next }
-    $at["top"] != 1 { next }
-    { printf "layer %s  coordinate %-4s importance %6.3f  in the top of %3d %% of " \
-        "seeds  RMS rank %3d  sink: %s\n", $at["layer"], $at["coordinate"],
-        $at["importance"], 100 * $at["stability"], $at["rms_rank"], $at["sink"] }'
-cat <<END
-
-    ablate-eval --rank rank.hsz -l 3 --arms none,noop,value,random:20,rms:20,bottom \\
-        --grader gsm8k --max-tokens 200 -o arms.hsz --report < some.jsonl
-
-END
-for task in chain expr choice; do
-    grep "\"id\": \"$task-" problems.jsonl | head -n 50
-done >some.jsonl
-ablate-eval --rank rank.hsz -l 3 --arms none,noop,value,random:20,rms:20,bottom \
-    --grader gsm8k --max-tokens 200 --own 20 -o arms.hsz --report <some.jsonl ||
-    exit 1
-cat <<END
-
-AUC: 0.5 is chance, and what the prompt's length alone reaches stands beside it.
-The streams are in $out; man man/hstools.7 says what to do
-with them. sh examples/value-neurons.sh and sh examples/ablation.sh look closer.
-END
+ablate-eval --report arms.hsz >arms.txt || exit 1
+rpe-scan --report td.hsz surprise.hsz >rpe.txt || exit 1
+hs-search --report search.hsz >search.txt || exit 1
+hs-plot trace --width 100 trace.hsz >trace.txt || exit 1
+neuron-rank -q --tsv rank.hsz >rank.tsv || exit 1
