@@ -381,6 +381,7 @@ other_states_are_refused(void **state)
     (void)json_object_set_new(kit.head.run, "edit", json_object());
     refused(&o, dependkit_acts(1, 1), "states of an edited model");
     (void)json_object_del(kit.head.run, "edit");
+    hs_depend_options_free(&o);
 }
 
 static void

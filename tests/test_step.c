@@ -159,9 +159,9 @@ several_in_a_token(void **state)
     assert_true(hs_step_feed(&st, " ", 1)); /* of C? */
     assert_false(hs_step_feed(&st, " ", 1));
     st = (struct hs_step){.rule.kind = HS_STEP_PARAGRAPH};
-    assert_true(hs_step_feed(&st, "a\n\nb\n\n```\n", 11));
+    assert_true(hs_step_feed(&st, "a\n\nb\n\n```\n", 10));
     assert_true(st.fenced);
-    assert_false(hs_step_feed(&st, "c\n\nd\n\n", 8));
+    assert_false(hs_step_feed(&st, "c\n\nd\n\n", 6));
 }
 
 static void
