@@ -4,7 +4,7 @@
 # hs-search: its candidates, scores, choices and rollouts are made again by
 # hs-extract, probe-fit and tests/search.py; its answers are the same however the
 # work is cut; scorers win and lose where they must; and what it refuses.
-# shellcheck disable=SC2016 # what is in single quotes is jq's or hs-cat's
+# shellcheck disable=SC2016,SC2154 # what is in single quotes is jq's; find_python sets $python
 . "$HS_SRCDIR/tests/lib.sh"
 
 HSTOOLS_MODEL=$HS_SRCDIR/examples/reasoner
@@ -158,7 +158,7 @@ hs-search "$@" -o long.hsz <long.jsonl
 hs-search "$@" -o k.hsz --batch 2 -j 1 <long.jsonl &
 pid=$!
 i=0
-while [ "$(cat k.hsz.part 2>/dev/null | wc -c)" -lt 4000 ] && [ $i -lt 200 ]; do
+while [ "$( (wc -c <k.hsz.part) 2>/dev/null || echo 0)" -lt 4000 ] && [ $i -lt 200 ]; do
     i=$((i + 1))
     sleep 0.05
 done

@@ -510,6 +510,7 @@ next_wrong(void *ud, struct hs_item **out)
 static void
 what_is_no_branch_is_refused(void **state)
 {
+    static const struct hs_edit edit = {.where = HS_EDIT_GENERATED};
     static const char *const says[] = {
         "made up: a branch or trunk in an ordered run",
         "made up: a trunk that is generated or a branch",
@@ -528,6 +529,8 @@ what_is_no_branch_is_refused(void **state)
         struct hs_sched_options o = {.batch = 4,
                                      .sampler = {.temperature = 1, .top_p = 1},
                                      .unordered = kind > 0,
+                                     /* which asks where a prompt ends */
+                                     .edit = kind == 4 ? &edit : NULL,
                                      .next = next_wrong,
                                      .finished = finished,
                                      .emit = emit,

@@ -216,8 +216,8 @@ begin(struct cat *c, const struct hs_head *head)
     if (hs_layers_choose(head, c->o->all_layers ? &head->layers : &c->o->layers,
                          &c->layers, &c->err) < 0)
         return hs_fail_prefix(&c->err, "%s", c->input);
-    c->pick->drop_duplicates = strcmp(head->kind, "arms") == 0 ||
-                               strcmp(head->kind, "search") == 0;
+    c->pick->drop_duplicates =
+        strcmp(head->kind, "arms") == 0 || strcmp(head->kind, "search") == 0;
     if (hs_heads_join(&c->first, c->files, c->n_files, &c->err) < 0)
         return -1;
     hs_head_copy(&out, &c->first);
