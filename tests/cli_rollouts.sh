@@ -239,6 +239,22 @@ is 'a dry run of a stream' "$(hs-extract --dry-run --rollouts 4 --branch line <p
 hs-extract --estimate --rollouts 4 --branch every:8 --max-tokens 48 <problems.jsonl >plan
 is 'an estimate of problems' "$(grep -c '^continuations_at_most	576$' plan)" 1
 
+# ---- records of other types pass, each behind its trajectory
+head -n 40 "$HSTOOLS_MODEL/problems/chain-test.jsonl" | hs-extract --max-tokens 60 -l 2 >acts.hsz
+probe-fit -l 2 --epochs 1 <acts.hsz 2>/dev/null >one.probes
+probe-fit --apply=one.probes <acts.hsz >values.hsz
+for i in 1 2; do
+    hs-extract --rollouts 1 --branch every:30 --shard $i/2 <values.hsz >shard-$i.hsz
+done
+hs-extract --rollouts 1 --branch every:30 <values.hsz >all.hsz
+others() {
+    hs-view --type=trajectory,values "$1" | jq -c '[.type, .id]'
+}
+ok 'there are values' test "$(hs-view --type=values all.hsz | wc -l)" = 80
+is 'values pass, where they were' "$(others all.hsz)" "$(others values.hsz)"
+hs-cat shard-1.hsz shard-2.hsz >two.hsz
+is 'in shards too' "$(digest two.hsz)" "$(digest all.hsz)"
+
 # ---- other programs
 hs-grade -g gsm8k-flexible one.hsz >g.hsz 2>err
 is 'hs-grade leaves rollouts out' "$?:$(trajectories g.hsz | jq -s 'any(.[]; has("rollouts"))')" \
