@@ -38,6 +38,15 @@ else
     skip '50 steps of the probe as by PyTorch' 'no PyTorch'
 fi
 
+# What a probe says that learned nothing is its seed's: draws have those of the probes.
+rpe-scan -q --mode=td -l 1 --seeds=3 --random=3 --ratios=0,0.9 --epochs=0 <acts.hsz |
+    rpe-scan --report=json >seeds.json
+is 'draws of shuffles have seeds of their own' "$(jq -c 'select(.type == "rpe-curve" and
+        .set == "shuffled" and .ratio == 0 and .figure == "all").rho' seeds.json | paste -sd' ')" \
+    "$(jq -c 'select(.type == "rpe-probe").eval.all.rho' seeds.json | paste -sd' ')"
+is 'also those of few coordinates' "$(jq -c 'select(.type == "rpe-curve" and .ratio == 0.9 and
+        .set == "shuffled" and .figure == "all").rho' seeds.json | sort -u | wc -l)" 3
+
 # ---- the same bytes whatever the threads and the memory
 for j in 1 3; do
     rpe-scan -q --mode=td -j $j --memory=$((j - 1)) --no-history --random=2 --epochs=9 \
