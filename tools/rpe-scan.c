@@ -38,13 +38,15 @@ struct options {
 };
 
 static const char usage[] =
-    "usage: rpe-scan --mode=td|surprise [options] < ACTS > RPE\n"
+    "usage: rpe-scan [--mode=td|surprise] [options] < ACTS > RPE\n"
     "       rpe-scan --trace=ID,... [options] < ACTS > TRACES\n"
     "       rpe-scan --dependence=RANK --rpe=RPE --edit-layers=LIST < ACTS\n"
     "       rpe-scan --report[=table|tsv|json] [FILE...]\n"
     "       rpe-scan --rankings|--select [FILE]\n"
     "Find coordinates that signal errors of the value (dopamine neurons).\n"
     "\n"
+    "      --mode=MODE          td: step by step, surprise: by whole answers "
+    "(td)\n"
     "  -l, --layers=LIST        layers (all of the stream)\n"
     "      --probe=PROBES       values by a probe, not by rollouts\n"
     "      --probe-layer=N      of this layer (the one that is scanned)\n"

@@ -104,6 +104,7 @@ trace(struct look *k, const struct hs_rpe_out *to, struct hs_error *err)
     t.rpe = o->rpe != NULL ? &k->rpe : NULL;
     t.probes = o->probe != NULL ? &k->probes : NULL;
     t.tok = k->model != NULL ? k->model->tok : NULL;
+    t.fingerprint = k->model != NULL ? k->model->fingerprint : NULL;
     if (o->first > 0)
         t.n_coordinates = (size_t)o->first;
     if (o->znorm_given)

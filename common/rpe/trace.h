@@ -31,11 +31,12 @@ struct hs_trace_options {
     const struct hs_rpe *rpe;
     const struct hs_probes *probes; /* of one target; V is the mean of seeds */
     const struct hs_tokenizer *tok;
-    size_t n_coordinates; /* 8 */
-    enum hs_znorm znorm;  /* response; train: by all states of tokens in the
-                           * stream */
-    size_t window;        /* 7: what a plot may smooth with; odd */
-    double gamma;         /* 1 */
+    const char *fingerprint; /* of the model that tok is of */
+    size_t n_coordinates;    /* 8 */
+    enum hs_znorm znorm;     /* response; train: by all states of tokens in the
+                              * stream */
+    size_t window;           /* 7: what a plot may smooth with; odd */
+    double gamma;            /* 1 */
 };
 
 void hs_trace_options_init(struct hs_trace_options *o);
