@@ -130,6 +130,19 @@ is 'traces: of the layers of --rpe' "$(jq -r 'select(.type == "trace").layer' tr
 is 'traces: the coordinates found' "$(jq -r 'select(.type == "trace" and .layer == 1) |
     .coordinates.values | sort | map(tostring) | join(",")' traces | sort -u)" "$(cat truth)"
 
+HSTOOLS_MODEL=$HS_SRCDIR/examples/reasoner
+export HSTOOLS_MODEL
+is 'traces: of made-up tokens there is no text' "$(rpe-scan --trace=synth-1-000003 --coords=1 -l 1 \
+    <acts.hsz | hs-view --type=trace | jq -c .text)" null
+status 'traces: nor by a model that is named' 1 sh -c 'rpe-scan --trace=synth-1-000003 --coords=1 \
+    -m "$HSTOOLS_MODEL" <acts.hsz'
+is 'traces: which is said' "$(grep -c 'another model than --model' err)" 1
+echo '{"id": "a", "question": "Calculate 7 * 8.", "answer": "56", "completion": "7 * 8 = 56."}' |
+    hs-extract --replay -o replayed.hsz
+is 'traces: the text of the default model, whatever names the coordinates' \
+    "$(rpe-scan --trace=a --coords=1 -l 1 <replayed.hsz | hs-view --type=trace |
+        jq -r '.text | join("")')" '7 * 8 = 56.'
+
 # ---- what cannot be
 hs-synth --width=48 --trajectories=40 >plain.hsz
 status 'no rollouts' 1 sh -c 'rpe-scan --mode=td <plain.hsz'
