@@ -391,6 +391,8 @@ hs_parse_rpe_end(const struct hs_rpe_options *o)
         hs_die(HS_EXIT_USAGE,
                "--probe-layer and --probe-target are for "
                "--probe");
+    if (hs_rpe_given(o, HS_RPE_OPT_USE) && o->probe == NULL)
+        hs_die(HS_EXIT_USAGE, "--use is for --probe");
     if (o->task == HS_RPE_DO_TD)
         parse_td_end(o);
     if (o->task == HS_RPE_DO_DEPENDENCE &&
