@@ -63,7 +63,7 @@ refused ungraded.hsz <<'END2'
 --rollouts=2 --branch=line|1|<stdin>: was not graded; hs-grade does that
 END2
 refused rolled.hsz <<'END2'
---rollouts=2 --branch=line|1|<stdin>: has rollouts already
+--rollouts=2 --branch=line|1|chain-test-0000: has rollouts already
 END2
 "$mkmodel" random family=llama dim=32 heads=2 layers=2 vocab=320 seed=3 || exit 99
 hs-extract -o no.hsz -m random --rollouts=2 --branch=line <acts.hsz 2>err
@@ -107,13 +107,13 @@ placed() {
     shift 3
     hs-extract -q --no-history -m "$model" "$@" -o plain.hsz <problems.jsonl
     is "$name: a run without rollouts" $? 0
-    roll="hs-extract -q --no-history -m $model --rollouts 3 --branch $rule"
+    roll="hs-extract -q --no-history -j 1 -m $model --rollouts 3 --branch $rule"
     $roll "$@" -o one.hsz <problems.jsonl
     is "$name: a run with rollouts" $? 0
     wanted=$(digest one.hsz)
     ok "$name: some are in between" test "$(trajectories one.hsz |
         jq -s '[.[].rollouts.value[:-1][] | select(. > 0 and . < 1)] | length')" -gt 3
-    $roll "$@" --no-sharing --batch 1 -j 1 -o two.hsz <problems.jsonl
+    $roll "$@" --no-sharing --batch 1 -o two.hsz <problems.jsonl
     ok "$name: --no-sharing" cmp one.hsz two.hsz
     for batch in 2 7 64; do
         $roll "$@" --batch $batch -j $((1 + batch % 2)) -o two.hsz <problems.jsonl
@@ -243,8 +243,8 @@ is 'an estimate of problems' "$(grep -c '^continuations_at_most	576$' plan)" 1
 hs-grade -g gsm8k-flexible one.hsz >g.hsz 2>err
 is 'hs-grade leaves rollouts out' "$?:$(trajectories g.hsz | jq -s 'any(.[]; has("rollouts"))')" \
     0:false
-is 'and says so' "$(cat err)" "hs-grade: warning: rollouts of 24 trajectories are left out: \
-their values are those of the grader before"
+is 'and says so' "$(cat err)" "hs-grade: warning: the rollouts of 24 trajectories were \
+judged in another way and are left out"
 hs-extract --rollouts 2 --branch line <g.hsz >h.hsz
 is 'graded again, rolled out again' "$?:$(trajectories h.hsz | jq -s 'all(.[]; has("rollouts"))')" \
     0:true
