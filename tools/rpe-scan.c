@@ -46,6 +46,7 @@ static const char usage[] =
     "       rpe-scan --rankings|--select [FILE]\n"
     "Find coordinates that signal errors of the value (dopamine neurons).\n"
     "\n"
+    "      --mode=MODE          td (steps) or surprise (whole answers)\n"
     "  -l, --layers=LIST        layers (all of the stream)\n"
     "      --probe=PROBES       values by a probe, not by rollouts\n"
     "      --probe-layer=N      of this layer (the one that is scanned)\n"
