@@ -152,9 +152,18 @@ is 'traces: of the layers of --rpe' "$(jq -r 'select(.type == "trace").layer' tr
 is 'traces: the coordinates found' "$(jq -r 'select(.type == "trace" and .layer == 1) |
     .coordinates.values | sort | map(tostring) | join(",")' traces | sort -u)" "$(cat truth)"
 
-status 'the text of another model' 1 sh -c "rpe-scan --trace=pleasant --coords=1 \
-    -m '$HS_SRCDIR/examples/reasoner' <acts.hsz"
-is 'is no text of these tokens' "$(grep -c 'another model than --model' err)" 1
+HSTOOLS_MODEL=$HS_SRCDIR/examples/reasoner
+export HSTOOLS_MODEL
+is 'traces: of made-up tokens there is no text' "$(rpe-scan --trace=synth-1-000003 --coords=1 -l 1 \
+    <acts.hsz | hs-view --type=trace | jq -c .text)" null
+status 'traces: nor by a model that is named' 1 sh -c 'rpe-scan --trace=synth-1-000003 --coords=1 \
+    -m "$HSTOOLS_MODEL" <acts.hsz'
+is 'traces: which is said' "$(grep -c 'another model than --model' err)" 1
+echo '{"id": "a", "question": "Calculate 7 * 8.", "answer": "56", "completion": "7 * 8 = 56."}' |
+    hs-extract --replay -o replayed.hsz
+is 'traces: the text of the default model, whatever names the coordinates' \
+    "$(rpe-scan --trace=a --coords=1 -l 1 <replayed.hsz | hs-view --type=trace |
+        jq -r '.text | join("")')" '7 * 8 = 56.'
 
 # ---- what cannot be
 hs-synth --width=48 --trajectories=40 >plain.hsz
@@ -165,6 +174,14 @@ status 'surprise without V(s_0)' 1 sh -c 'rpe-scan --mode=surprise <plain.hsz'
 status 'another stream' 1 sh -c 'rpe-scan --mode=td <made.hsz'
 status 'a stream of another kind' 1 sh -c 'rpe-scan --mode=td <probes.hsz'
 status 'a report of another kind' 1 rpe-scan --report probes.hsz
+status 'a report of a layer that is not there' 1 rpe-scan --report -l 1,7 j1.hsz
+is 'is named' "$(cat out err)" 'rpe-scan: j1.hsz: layer 7 is not in the stream'
+status 'nor is it selected' 1 rpe-scan --select -l 7 j1.hsz
+rpe-scan --trace=pleasant --rpe=j1.hsz -o one-trace.hsz <acts.hsz
+for what in --report --report=tsv --select; do
+    status "traces have nothing for $what" 1 rpe-scan $what one-trace.hsz
+    is 'is said' "$(cat out err)" 'rpe-scan: one-trace.hsz: has no record of coordinates'
+done
 status 'a damaged one' 1 sh -c 'head -c 3000 j1.hsz | rpe-scan --report'
 is 'no half page' "$(cat out)" ''
 rpe drop j1.hsz lost.hsz rpe-weights
@@ -181,7 +198,7 @@ is 'no hits at all: no probe' "$(rpe-scan --report=json calm-rpe.hsz | jq -r .ty
     paste -sd' ')" 'rpe-coordinate rpe-steps'
 status 'no rankings then' 1 sh -c 'rpe-scan --rankings calm-rpe.hsz'
 for wrong in '--mode=dt' '--mode=td --report' '--mode=td --step=line' \
-    '--mode=td --quantile=0.1' '--mode=surprise --gamma=1' '--mode=td --by=auc' \
+    '--mode=td --quantile=0.1' '--mode=surprise --gamma=1' '--mode=surprise --use=all' '--mode=td --by=auc' \
     '--mode=td --by=l2' '--mode=td --znorm=all' '--mode=td --val=1' '--mode=td --threshold=nan' \
     '--mode=td --window=7' '--mode=surprise --window=4' '--mode=td --patience=3 --keep=last' \
     '--mode=td --min-tokens=3' '--mode=td --probe-layer=1' '--mode=td -m x' '--mode=td FILE' \

@@ -393,6 +393,8 @@ hs_parse_rpe_end(struct hs_rpe_options *o)
         hs_die(HS_EXIT_USAGE, "--coords and --first exclude each other");
     if (o->first > 0 && o->rpe == NULL)
         hs_die(HS_EXIT_USAGE, "--first is for the coordinates of --rpe");
+    if (hs_rpe_given(o, HS_RPE_OPT_USE) && o->probe == NULL)
+        hs_die(HS_EXIT_USAGE, "--use is for --probe");
     if (o->task == HS_RPE_DO_TD)
         parse_td_end(o);
     if (o->task == HS_RPE_DO_DEPENDENCE &&

@@ -224,6 +224,21 @@ same_model(const struct hs_tracing *a, const struct hs_head *head,
 }
 
 static int
+choose_tokenizer(struct hs_tracing *a, const struct hs_head *head)
+{
+    const struct hs_trace_options *o = a->o;
+
+    if (o->tok != NULL && strcmp(head->fingerprint, o->tok_model) == 0)
+        a->tok = o->tok;
+    else if (o->tok != NULL && o->tok_given)
+        return hs_fail(a->err,
+                       "the states are of another model than --model "
+                       "(fingerprint %s, not %s)",
+                       head->fingerprint, o->tok_model);
+    return 0;
+}
+
+static int
 prepare(struct hs_tracing *a, const struct hs_head *head)
 {
     const struct hs_trace_options *o = a->o;
@@ -237,7 +252,7 @@ prepare(struct hs_tracing *a, const struct hs_head *head)
     if ((o->probes &&
          same_model(a, head, o->probes->head.fingerprint, "the probes")) ||
         (o->rpe && same_model(a, head, o->rpe->head.fingerprint, "--rpe")) ||
-        (o->tok && same_model(a, head, o->fingerprint, "--model")) ||
+        choose_tokenizer(a, head) < 0 ||
         hs_layers_choose(head, o->layers, &layers, a->err) < 0)
         return -1;
     a->n_layers = layers.n;
