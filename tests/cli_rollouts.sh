@@ -255,6 +255,27 @@ is 'values pass, where they were' "$(others all.hsz)" "$(others values.hsz)"
 hs-cat shard-1.hsz shard-2.hsz >two.hsz
 is 'in shards too' "$(digest two.hsz)" "$(digest all.hsz)"
 
+# ---- records in front of the first trajectory
+if find_python numpy msgpack zstandard; then
+    head -n 40 "$HSTOOLS_MODEL/problems/expr-test.jsonl" |
+        hs-extract -q --max-tokens 40 -l 1-3 >many.hsz
+    PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$HS_SRCDIR/tests "$python" -c '
+import oracle
+o = oracle.read("many.hsz")
+oracle.write("noted.hsz", o[0], [{"type": "note"}] + o[1:-1],
+             *(o[-1][k] for k in ("trajectories", "states", "f32_blocks")))'
+    hs-extract -q --no-history --rollouts 1 --branch every:20 -o all.hsz <noted.hsz
+    is 'a note in front of all' "$?:$(hs-view all.hsz | sed -n 2p | jq -r .type)" 0:note
+    head -c $(($(wc -c <all.hsz) * 2 / 3)) all.hsz >more.hsz.part
+    hs-extract --no-history -v --rollouts 1 --branch every:20 --resume -o more.hsz \
+        <noted.hsz 2>said
+    is 'a note: gone on with' $? 0
+    ok 'a note: some were there' grep -q ' [1-9][0-9]* of them there already' said
+    ok 'a note: the same bytes' cmp all.hsz more.hsz
+else
+    skip 'records in front of the first trajectory' 'no python3 with numpy, msgpack and zstandard'
+fi
+
 # ---- other programs
 hs-grade -g gsm8k-flexible one.hsz >g.hsz 2>err
 is 'hs-grade leaves rollouts out' "$?:$(trajectories g.hsz | jq -s 'any(.[]; has("rollouts"))')" \
