@@ -75,8 +75,13 @@ neuron-rank -q --by gradient -o rank.hsz probes.hsz || exit 1
 
 say 'steps: errors of the value, and what predicts them'
 rpe-scan --mode td -q --progress never -l 3-4 -o td.hsz <rollouts.hsz || exit 1
-rpe-scan --mode td --znorm train -q --progress never -l 3 -o search-rpe.hsz \
-    <rollouts.hsz || exit 1
+# For the search: z-scores that do not look ahead; of the paper's steps, and of all.
+# Steps with a large error began with the opposite value, and a probe of them alone
+# learns that too.
+for threshold in 0.3 0; do
+    rpe-scan --mode td --znorm train --threshold $threshold -q --progress never \
+        -l 3 -o "beyond-$threshold.hsz" <rollouts.hsz || exit 1
+done
 
 say 'answers: pleasant and unpleasant surprises'
 rpe-scan --mode surprise --probe probes.hsz -q --progress never -l 3-4 \
@@ -93,14 +98,13 @@ for which in pleasant unpleasant; do
         -o "$which.hsz" <rollouts.hsz || exit 1
 done
 
-say 'search by steps: 180 problems, three seeds, six scorers, 4 candidates'
+scorers=greedy,random,logprob,value:probes.hsz,dopamine:beyond-0.3.hsz,dopamine-all=dopamine:beyond-0.hsz,oracle
+say 'search by steps: 180 problems, three seeds, seven scorers, 4 candidates'
 by_shards search test.jsonl hs-search --step line --candidates 4 --seeds 3 \
-    --max-tokens 200 --rollouts 8 --target mc --layer 3 \
-    --scorers greedy,random,logprob,value:probes.hsz,dopamine:search-rpe.hsz,oracle
+    --max-tokens 200 --rollouts 8 --target mc --layer 3 --scorers "$scorers"
 say 'search by whole answers'
 by_shards whole test.jsonl hs-search --whole --step line --candidates 4 \
-    --seeds 3 --max-tokens 200 --target mc --layer 3 \
-    --scorers greedy,random,logprob,value:probes.hsz,dopamine:search-rpe.hsz,oracle
+    --seeds 3 --max-tokens 200 --target mc --layer 3 --scorers "$scorers"
 
 for format in svg png; do
     hs-plot trace pleasant.hsz -o "pleasant.$format" || exit 1

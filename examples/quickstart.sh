@@ -88,9 +88,61 @@ run 'hs-search --step line --scorers greedy,random,value:probes.hsz,dopamine:td.
         --target mc --layer 3 --candidates 4 --max-tokens 200 \
         -o search.hsz < new.jsonl'
 
-probe-fit --report <probes.hsz >report.txt || exit 1
-ablate-eval --report arms.hsz >arms.txt || exit 1
-rpe-scan --report td.hsz surprise.hsz >rpe.txt || exit 1
-hs-search --report search.hsz >search.txt || exit 1
-hs-plot trace --width 100 trace.hsz >trace.txt || exit 1
+probe-fit --report=tsv <probes.hsz >report.tsv || exit 1
 neuron-rank -q --tsv rank.hsz >rank.tsv || exit 1
+ablate-eval --report=json arms.hsz >arms.json || exit 1
+rpe-scan --report td.hsz >td.txt || exit 1
+rpe-scan --report surprise.hsz >surprise.txt || exit 1
+hs-search --report search.hsz >search.txt || exit 1
+hs-plot trace --width 78 trace.hsz >trace.txt || exit 1
+
+# ---- the page
+printf '\n%s\n\n' '---- What was found'
+awk -F '\t' '
+    NR == 1 || $5 != "s0" { next }
+    !($1 in seen) { seen[$1] = 1; layers[++n] = $1 }
+    $6 != "" { sum[$1, $2] += $6; count[$1, $2]++ }
+    END {
+        m = split("td mc ridge logistic prompt-length entropy", names, " ")
+        printf "AUC of V(s0), held out:  layer"
+        for (k = 1; k <= m; k++) printf "  %s", names[k]
+        print "  shuffled"
+        for (i = 1; i <= n; i++) {
+            l = layers[i]
+            printf "%30s", l
+            for (k = 1; k <= m; k++)
+                printf "  %*.2f", length(names[k]),
+                    sum[l, names[k]] / count[l, names[k]]
+            printf "  %8.2f\n", (sum[l, "shuffled"] / count[l, "shuffled"])
+        }
+    }' report.tsv || exit 1
+printf '(0.5 is chance; td and mc are probes, the others what they have to beat)\n'
+
+printf '\nValue neurons: the top 1 %% by mc, and what is known of them\n'
+awk -F '\t' '
+    /^#/ { for (i = 1; i <= NF; i++) at[$i] = i; next }
+    $at["top"] != 1 { next }
+    { printf "layer %s  coordinate %-4s importance %6.3f  in the top of %3d %% " \
+        "of seeds  RMS rank %3d  sink: %s\n", $at["layer"], $at["coordinate"],
+        $at["importance"], 100 * $at["stability"], $at["rms_rank"], $at["sink"] }
+    ' rank.tsv || exit 1
+
+printf '\nWithout those of layer 3:\n'
+jq -r '.verdict[] | select(contains("bottom") | not)' arms.json |
+    fold -s -w 78 || exit 1
+
+printf '\nDopamine neurons, by steps:\n'
+sed -n '2,3p; /signal an error/,$p' td.txt || exit 1
+printf 'by answers:\n'
+sed -n '2p; /signal an error/,$p' surprise.txt || exit 1
+
+printf '\nA search by them, one line out of four at a time:\n'
+sed -n '1,5p' search.txt || exit 1
+
+printf '\nThe most unpleasant surprise:\n'
+cat trace.txt || exit 1
+cat <<END
+
+The streams are in $out; man man/hstools.7 says what to do with them.
+examples/value-neurons.sh, ablation.sh and dopamine.sh look closer.
+END

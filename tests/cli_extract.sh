@@ -111,7 +111,7 @@ refused <<'END2'
 -o /dev/null|1|/dev/null: is not a regular file
 -o ''|1|an output file needs a name
 -o no/no.hsz|1|no/no.hsz.part: No such file or directory
-problems.jsonl|2|unexpected argument 'problems.jsonl'; problems come from standard input
+problems.jsonl|2|unexpected argument 'problems.jsonl'; the input is standard input
 END2
 HSTOOLS_MODEL=/nowhere hs-extract -o no.hsz <problems.jsonl 2>err
 is 'no model' $? 1

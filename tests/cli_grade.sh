@@ -79,8 +79,18 @@ status 'another rule' 0 hs-grade -g exact -o exact.hsz roll.hsz
 is 'leaves them out' "$(with_rollouts roll.hsz):$(with_rollouts exact.hsz)" 20:0
 is 'and says so' "$(cat err)" \
     'hs-grade: warning: the rollouts of 20 trajectories were judged in another way and are left out'
-# the same rule, and half of the gold answers
 hs-export -o roll.safetensors roll.hsz
+# of the head too, so that they can be made again
+head_with() {
+    hs-view --type=head "$1" | jq -c '[.run.grader, .run.rollouts.grader]'
+}
+jq -c 'if .type == "head" then .run = {grader: "synth", rollouts: {k: 6, grader: "synth"}}
+    else . end' <roll.index.jsonl >named.index.jsonl
+hs-import --index=named.index.jsonl roll.safetensors >named.hsz
+is 'a head with rollouts' "$(head_with named.hsz)" '["synth","synth"]'
+hs-grade -g exact -o exact.hsz named.hsz 2>err
+is 'by another rule: they are gone from the head' "$(head_with exact.hsz)" '["exact",null]'
+# the same rule, and half of the gold answers
 sed 's/"grader":"synth"/"grader":"exact"/' roll.index.jsonl >exact.index.jsonl
 hs-import --index=exact.index.jsonl roll.safetensors >exact.hsz
 status 'the same rule' 0 hs-grade -g exact -o same.hsz exact.hsz

@@ -63,7 +63,7 @@ refused ungraded.hsz <<'END2'
 --rollouts=2 --branch=line|1|<stdin>: was not graded; hs-grade does that
 END2
 refused rolled.hsz <<'END2'
---rollouts=2 --branch=line|1|<stdin>: has rollouts already
+--rollouts=2 --branch=line|1|chain-test-0000: has rollouts already
 END2
 "$mkmodel" random family=llama dim=32 heads=2 layers=2 vocab=320 seed=3 || exit 99
 hs-extract -o no.hsz -m random --rollouts=2 --branch=line <acts.hsz 2>err
@@ -107,13 +107,13 @@ placed() {
     shift 3
     hs-extract -q --no-history -m "$model" "$@" -o plain.hsz <problems.jsonl
     is "$name: a run without rollouts" $? 0
-    roll="hs-extract -q --no-history -m $model --rollouts 3 --branch $rule"
+    roll="hs-extract -q --no-history -j 1 -m $model --rollouts 3 --branch $rule"
     $roll "$@" -o one.hsz <problems.jsonl
     is "$name: a run with rollouts" $? 0
     wanted=$(digest one.hsz)
     ok "$name: some are in between" test "$(trajectories one.hsz |
         jq -s '[.[].rollouts.value[:-1][] | select(. > 0 and . < 1)] | length')" -gt 3
-    $roll "$@" --no-sharing --batch 1 -j 1 -o two.hsz <problems.jsonl
+    $roll "$@" --no-sharing --batch 1 -o two.hsz <problems.jsonl
     ok "$name: --no-sharing" cmp one.hsz two.hsz
     for batch in 2 7 64; do
         $roll "$@" --batch $batch -j $((1 + batch % 2)) -o two.hsz <problems.jsonl
@@ -239,12 +239,49 @@ is 'a dry run of a stream' "$(hs-extract --dry-run --rollouts 4 --branch line <p
 hs-extract --estimate --rollouts 4 --branch every:8 --max-tokens 48 <problems.jsonl >plan
 is 'an estimate of problems' "$(grep -c '^continuations_at_most	576$' plan)" 1
 
+# ---- records of other types pass, each behind its trajectory
+head -n 40 "$HSTOOLS_MODEL/problems/chain-test.jsonl" | hs-extract --max-tokens 60 -l 2 >acts.hsz
+probe-fit -l 2 --epochs 1 <acts.hsz 2>/dev/null >one.probes
+probe-fit --apply=one.probes <acts.hsz >values.hsz
+for i in 1 2; do
+    hs-extract --rollouts 1 --branch every:30 --shard $i/2 <values.hsz >shard-$i.hsz
+done
+hs-extract --rollouts 1 --branch every:30 <values.hsz >all.hsz
+others() {
+    hs-view --type=trajectory,values "$1" | jq -c '[.type, .id]'
+}
+ok 'there are values' test "$(hs-view --type=values all.hsz | wc -l)" = 80
+is 'values pass, where they were' "$(others all.hsz)" "$(others values.hsz)"
+hs-cat shard-1.hsz shard-2.hsz >two.hsz
+is 'in shards too' "$(digest two.hsz)" "$(digest all.hsz)"
+
+# ---- records in front of the first trajectory
+if find_python numpy msgpack zstandard; then
+    head -n 40 "$HSTOOLS_MODEL/problems/expr-test.jsonl" |
+        hs-extract -q --max-tokens 40 -l 1-3 >many.hsz
+    PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$HS_SRCDIR/tests "$python" -c '
+import oracle
+o = oracle.read("many.hsz")
+oracle.write("noted.hsz", o[0], [{"type": "note"}] + o[1:-1],
+             *(o[-1][k] for k in ("trajectories", "states", "f32_blocks")))'
+    hs-extract -q --no-history --rollouts 1 --branch every:20 -o all.hsz <noted.hsz
+    is 'a note in front of all' "$?:$(hs-view all.hsz | sed -n 2p | jq -r .type)" 0:note
+    head -c $(($(wc -c <all.hsz) * 2 / 3)) all.hsz >more.hsz.part
+    hs-extract --no-history -v --rollouts 1 --branch every:20 --resume -o more.hsz \
+        <noted.hsz 2>said
+    is 'a note: gone on with' $? 0
+    ok 'a note: some were there' grep -q ' [1-9][0-9]* of them there already' said
+    ok 'a note: the same bytes' cmp all.hsz more.hsz
+else
+    skip 'records in front of the first trajectory' 'no python3 with numpy, msgpack and zstandard'
+fi
+
 # ---- other programs
 hs-grade -g gsm8k-flexible one.hsz >g.hsz 2>err
 is 'hs-grade leaves rollouts out' "$?:$(trajectories g.hsz | jq -s 'any(.[]; has("rollouts"))')" \
     0:false
-is 'and says so' "$(cat err)" "hs-grade: warning: rollouts of 24 trajectories are left out: \
-their values are those of the grader before"
+is 'and says so' "$(cat err)" "hs-grade: warning: the rollouts of 24 trajectories were \
+judged in another way and are left out"
 hs-extract --rollouts 2 --branch line <g.hsz >h.hsz
 is 'graded again, rolled out again' "$?:$(trajectories h.hsz | jq -s 'all(.[]; has("rollouts"))')" \
     0:true

@@ -38,6 +38,28 @@ else
     skip '50 steps of the probe as by PyTorch' 'no PyTorch'
 fi
 
+# What a probe says that learned nothing is its seed's: draws have those of the probes.
+rpe-scan -q --mode=td -l 1 --seeds=3 --random=3 --ratios=0,0.9 --epochs=0 <acts.hsz |
+    rpe-scan --report=json >seeds.json
+is 'draws of shuffles have seeds of their own' "$(jq -c 'select(.type == "rpe-curve" and
+        .set == "shuffled" and .ratio == 0 and .figure == "all").rho' seeds.json | paste -sd' ')" \
+    "$(jq -c 'select(.type == "rpe-probe").eval.all.rho' seeds.json | paste -sd' ')"
+is 'also those of few coordinates' "$(jq -c 'select(.type == "rpe-curve" and .ratio == 0.9 and
+        .set == "shuffled" and .figure == "all").rho' seeds.json | sort -u | wc -l)" 3
+
+# ---- td is what is done where nothing is said
+quick='-l 1 --seeds=1 --random=0 --ratios=0 --epochs=1 --no-history'
+# shellcheck disable=SC2086 # words
+rpe-scan -q $quick <acts.hsz >said-not.hsz
+# shellcheck disable=SC2086 # words
+rpe-scan -q $quick --mode=td <acts.hsz >said.hsz
+ok 'no --mode is --mode=td' cmp said.hsz said-not.hsz
+# shellcheck disable=SC2086 # words
+rpe-scan $quick --znorm=causal <acts.hsz 2>err >causal.hsz
+is 'causal: a warning of value neurons' "$(grep -c "causal.*value neurons" err)" 1
+is 'also in the record' "$(rpe-scan --report=json causal.hsz |
+    jq -r 'select(.type == "rpe-steps").warnings[]' | grep -c causal)" 1
+
 # ---- the same bytes whatever the threads and the memory
 for j in 1 3; do
     rpe-scan -q --mode=td -j $j --memory=$((j - 1)) --no-history --random=2 --epochs=9 \
@@ -130,6 +152,19 @@ is 'traces: of the layers of --rpe' "$(jq -r 'select(.type == "trace").layer' tr
 is 'traces: the coordinates found' "$(jq -r 'select(.type == "trace" and .layer == 1) |
     .coordinates.values | sort | map(tostring) | join(",")' traces | sort -u)" "$(cat truth)"
 
+HSTOOLS_MODEL=$HS_SRCDIR/examples/reasoner
+export HSTOOLS_MODEL
+is 'traces: of made-up tokens there is no text' "$(rpe-scan --trace=synth-1-000003 --coords=1 -l 1 \
+    <acts.hsz | hs-view --type=trace | jq -c .text)" null
+status 'traces: nor by a model that is named' 1 sh -c 'rpe-scan --trace=synth-1-000003 --coords=1 \
+    -m "$HSTOOLS_MODEL" <acts.hsz'
+is 'traces: which is said' "$(grep -c 'another model than --model' err)" 1
+echo '{"id": "a", "question": "Calculate 7 * 8.", "answer": "56", "completion": "7 * 8 = 56."}' |
+    hs-extract --replay -o replayed.hsz
+is 'traces: the text of the default model, whatever names the coordinates' \
+    "$(rpe-scan --trace=a --coords=1 -l 1 <replayed.hsz | hs-view --type=trace |
+        jq -r '.text | join("")')" '7 * 8 = 56.'
+
 # ---- what cannot be
 hs-synth --width=48 --trajectories=40 >plain.hsz
 status 'no rollouts' 1 sh -c 'rpe-scan --mode=td <plain.hsz'
@@ -139,6 +174,14 @@ status 'surprise without V(s_0)' 1 sh -c 'rpe-scan --mode=surprise <plain.hsz'
 status 'another stream' 1 sh -c 'rpe-scan --mode=td <made.hsz'
 status 'a stream of another kind' 1 sh -c 'rpe-scan --mode=td <probes.hsz'
 status 'a report of another kind' 1 rpe-scan --report probes.hsz
+status 'a report of a layer that is not there' 1 rpe-scan --report -l 1,7 j1.hsz
+is 'is named' "$(cat out err)" 'rpe-scan: j1.hsz: layer 7 is not in the stream'
+status 'nor is it selected' 1 rpe-scan --select -l 7 j1.hsz
+rpe-scan --trace=pleasant --rpe=j1.hsz -o one-trace.hsz <acts.hsz
+for what in --report --report=tsv --select; do
+    status "traces have nothing for $what" 1 rpe-scan $what one-trace.hsz
+    is 'is said' "$(cat out err)" 'rpe-scan: one-trace.hsz: has no record of coordinates'
+done
 status 'a damaged one' 1 sh -c 'head -c 3000 j1.hsz | rpe-scan --report'
 is 'no half page' "$(cat out)" ''
 rpe drop j1.hsz lost.hsz rpe-weights
@@ -154,13 +197,14 @@ ok 'no hits at all: said' grep -q 'there is none' err
 is 'no hits at all: no probe' "$(rpe-scan --report=json calm-rpe.hsz | jq -r .type | sort -u |
     paste -sd' ')" 'rpe-coordinate rpe-steps'
 status 'no rankings then' 1 sh -c 'rpe-scan --rankings calm-rpe.hsz'
-for wrong in '' '--mode=dt' '--mode=td --report' '--mode=td --step=line' \
-    '--mode=td --quantile=0.1' '--mode=surprise --gamma=1' '--mode=td --by=auc' \
+for wrong in '--mode=dt' '--mode=td --report' '--mode=td --step=line' \
+    '--mode=td --quantile=0.1' '--mode=surprise --gamma=1' '--mode=surprise --use=all' '--mode=td --by=auc' \
     '--mode=td --by=l2' '--mode=td --znorm=all' '--mode=td --val=1' '--mode=td --threshold=nan' \
     '--mode=td --window=7' '--mode=surprise --window=4' '--mode=td --patience=3 --keep=last' \
     '--mode=td --min-tokens=3' '--mode=td --probe-layer=1' '--mode=td -m x' '--mode=td FILE' \
     '--report --seed=1' '--report=pdf' '--dependence=x --rpe=y' '--dependence=x --edit-layers=1' \
-    '--trace=' '--select a b'; do
+    '--trace=' '--select a b' '--trace=x --probe-target=mc' '--trace=x --first=2' \
+    '--trace=x --rpe=y --coords=1 --first=2'; do
     # shellcheck disable=SC2086 # words
     status "wrong usage: $wrong" 2 rpe-scan $wrong
 done

@@ -270,6 +270,7 @@ refuses 'a scorer without its file' 'needs a file' 2 --scorers value
 refuses 'a file for nothing' 'takes no file' 2 --scorers random:x
 refuses 'a name with a slash' 'is no name' 2 --scorers a/b=random
 refuses '--target without value' 'value:PROBE' 2 --target mc
+refuses '--target of rankings' 'no target of probe-fit' 2 --scorers value:value.hsz --target rpe
 refuses '--layer for nothing' 'dopamine:RPE' 2 --layer 2
 refuses 'rollouts without the oracle' 'search of steps' 2 --rollouts 3
 refuses 'rollouts of whole answers' 'search of steps' 2 --whole --scorers oracle --rollouts 3

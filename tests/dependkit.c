@@ -331,7 +331,7 @@ dependkit_options(void)
     o.edit_layers.v[1] = 2;
     o.top = (struct hs_top){.count = 2};
     o.gamma = 0.9;
-    o.threshold = 0.15;
+    o.threshold = 0.2; /* which differences of shares of 10 may be */
     o.seed = 11;
     return o;
 }

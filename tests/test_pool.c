@@ -127,6 +127,25 @@ test_copy(void **st)
         }
 }
 
+/* Mean and scale of train; a deviation that is rounding is none. */
+static void
+test_train(void **st)
+{
+    const double means[] = {1.5, 1e4, -2, 0, 7},
+                 sigma[] = {0.5, 9e-3, 0, 1e-60, 2e-5},
+                 most[] = {3, 1e4, 2, 1e-60, 7};
+    const float want_scale[] = {2, 0, 0, 0, 5e4F};
+    float m[5], s[5];
+
+    (void)st;
+    hs_znorm_train(means, sigma, most, 5, m, s);
+    for (size_t j = 0; j < 5; j++) {
+        assert_true(m[j] == (float)means[j]);
+        assert_true(fabs((double)s[j] - (double)want_scale[j]) <=
+                    1e-6 * (double)want_scale[j]);
+    }
+}
+
 static void
 test_names(void **st)
 {
@@ -148,6 +167,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_train),
         cmocka_unit_test(test_names),
     };
 

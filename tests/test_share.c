@@ -37,6 +37,7 @@ static struct hs_team *teams[2]; /* of one thread, of two */
 /* What an item is to be. */
 struct plan {
     uint64_t group, problem;
+    uint32_t sample;
     size_t n_prompt, n_tokens, max_tokens;
     bool replay, edited;
     struct hs_edit edit;
@@ -126,6 +127,11 @@ add_group(struct world *w, uint64_t group, size_t size)
         p->tokens = modeldir_prompt((uint32_t)(w->seed * 100 + group),
                                     p->n_tokens, N_VOCAB);
         plan_edit(w, p);
+        /* Samples draw other tokens, but are no matter to these edits. */
+        if (group % 3 == 0) {
+            p->sample = (uint32_t)i;
+            p->edited &= p->edit.mode != HS_EDIT_RESAMPLE;
+        }
     }
 }
 
@@ -164,6 +170,7 @@ next_item(void *ud, struct hs_item **out)
     item = hs_calloc(1, sizeof *item);
     item->id = "made up";
     item->problem = p->problem;
+    item->sample = p->sample;
     item->n_prompt = p->n_prompt;
     item->n_tokens = p->n_tokens;
     item->max_tokens = p->max_tokens;
@@ -491,7 +498,7 @@ test_refused(void **state)
     struct hs_model *m = new_model("qwen2", &dir);
 
     (void)state;
-    for (int what = 0; what < 4; what++) {
+    for (int what = 0; what < 5; what++) {
         struct world w;
         struct run r = {.w = &w, .grouped = true};
         struct hs_error err;
@@ -501,6 +508,10 @@ test_refused(void **state)
         w.plans[2].tokens[4] ^= what == 1;
         w.plans[2].n_prompt -= what == 2;
         w.plans[2].replay = what == 3;
+        if (what == 4) {
+            w.plans[2].sample++;
+            w.plans[2].edit.mode = HS_EDIT_RESAMPLE;
+        }
         assert_int_equal(try_run(m, &r, 3, 1, &err), -1);
         assert_string_equal(err.text,
                             "made up: of the group of made up, but its "

@@ -417,12 +417,16 @@ test_refusals(void **state)
     refuse(w, ROWS, "error signal: outcome: not finite");
     for (size_t i = 0; i < ROWS; i++)
         w->outcome[i] = 0.1 + 0.2;
-    refuse(w, ROWS, "error signal: outcome: explained by the rest");
+    refuse(
+        w, ROWS,
+        "error signal: outcome: the same everywhere, or explained by the rest");
     for (size_t i = 0; i < ROWS; i++) {
         w->outcome[i] = hs_rng_uniform(2, 952, (uint32_t)i, 0);
         w->expected[i] = w->z[i] * 3 + 1;
     }
-    refuse(w, ROWS, "error signal: expected: explained by the rest");
+    refuse(w, ROWS,
+           "error signal: expected: the same everywhere, or explained by the "
+           "rest");
     assert_int_equal(hs_contrast(w->x, 6, 3, w->label, w->group, GROUPS, 9, 3,
                                  score, p, &exact, &err),
                      -1);

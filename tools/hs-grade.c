@@ -287,9 +287,7 @@ begin(struct grade *c, const struct hs_head *head)
                    : hs_fail(&c->err, "temporary file: %s", strerror(errno));
     }
     hs_head_copy(&out, head);
-    if (json_object_get(out.run, "grader") != NULL)
-        (void)json_object_set_new(out.run, "grader",
-                                  json_string(hs_grader_name(o->grader)));
+    hs_grade_run(out.run, o->grader);
     if (o->no_history)
         hs_head_drop_history(&out);
     else

@@ -22,6 +22,7 @@
 #include "rpe/rpeopt.h"
 #include "rpe/rpereport.h"
 #include "rpe/rperun.h"
+#include "stream/input.h"
 #include "stream/stream.h"
 
 enum {
@@ -38,13 +39,15 @@ struct options {
 };
 
 static const char usage[] =
-    "usage: rpe-scan --mode=td|surprise [options] < ACTS > RPE\n"
+    "usage: rpe-scan [--mode=td|surprise] [options] < ACTS > RPE\n"
     "       rpe-scan --trace=ID,... [options] < ACTS > TRACES\n"
     "       rpe-scan --dependence=RANK --rpe=RPE --edit-layers=LIST < ACTS\n"
     "       rpe-scan --report[=table|tsv|json] [FILE...]\n"
     "       rpe-scan --rankings|--select [FILE]\n"
     "Find coordinates that signal errors of the value (dopamine neurons).\n"
     "\n"
+    "      --mode=MODE          td: step by step, surprise: by whole answers "
+    "(td)\n"
     "  -l, --layers=LIST        layers (all of the stream)\n"
     "      --probe=PROBES       values by a probe, not by rollouts\n"
     "      --probe-layer=N      of this layer (the one that is scanned)\n"
@@ -246,14 +249,21 @@ static int
 print_one(const struct options *o, const char *path, struct hs_error *err)
 {
     const struct hs_list *layers = &o->rpe.rank.layers;
+    struct hs_list chosen = {0};
     struct hs_buf b = {0};
     struct hs_rpe s;
     int rc = hs_rpe_load(&s, path, err);
 
+    if (rc == 0 && hs_layers_choose(&s.head, layers, &chosen, err) < 0)
+        rc = hs_fail_prefix(err, "%s", hs_input_name(path));
+    hs_list_free(&chosen);
     if (rc == 0 && o->rpe.task == HS_RPE_DO_SELECT)
         hs_rpe_print_found(&b, &s, layers);
     else if (rc == 0)
         rc = hs_rpe_report(&b, &s, o->rpe.report, layers, err);
+    if (rc == 0 && b.len == 0)
+        rc = hs_fail(err, "%s: has no record of coordinates",
+                     hs_input_name(path));
     if (rc == 0)
         fputs(hs_buf_cstr(&b), stdout);
     hs_buf_free(&b);

@@ -119,11 +119,10 @@ hs_item_check_branch(const struct hs_sched_options *o,
 
     if (!item->hold && trunk == NULL)
         return 0;
-    if (!o->unordered || item->group != 0)
-        return hs_fail(err,
-                       "%s: a branch or trunk in an ordered run or a group",
+    if (!o->unordered)
+        return hs_fail(err, "%s: a branch or trunk in an ordered run",
                        item->id);
-    if (item->hold && (trunk != NULL || !item->replay))
+    if (item->hold && (trunk != NULL || !item->replay || item->group != 0))
         return hs_fail(err, "%s: a trunk that is generated or a branch",
                        item->id);
     if (trunk != NULL &&
@@ -138,12 +137,24 @@ hs_item_check_branch(const struct hs_sched_options *o,
     return 0;
 }
 
-int
-hs_item_check_group(const struct hs_item *a, const struct hs_item *b,
-                    struct hs_error *err)
+/* Whether what an edit of an item writes depends on its sample. */
+static bool
+asks_sample(const struct hs_sched_options *o, const struct hs_item *item)
 {
-    if (a->problem != b->problem || a->sample != b->sample ||
-        a->replay != b->replay || a->n_prompt != b->n_prompt ||
+    const struct hs_edit *e = item->edit != NULL ? item->edit : o->edit;
+
+    while (e != NULL && e->mode != HS_EDIT_RESAMPLE)
+        e = e->more;
+    return e != NULL;
+}
+
+int
+hs_item_check_group(const struct hs_sched_options *o, const struct hs_item *a,
+                    const struct hs_item *b, struct hs_error *err)
+{
+    if (a->problem != b->problem || a->replay != b->replay ||
+        (a->sample != b->sample && (asks_sample(o, a) || asks_sample(o, b))) ||
+        a->n_share != b->n_share || a->n_prompt != b->n_prompt ||
         a->n_tokens != b->n_tokens ||
         memcmp(a->tokens, b->tokens, a->n_tokens * sizeof *a->tokens) != 0)
         return hs_fail(err,

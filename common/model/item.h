@@ -19,10 +19,11 @@ HS_MUST_CHECK int hs_item_check(const struct hs_model *m,
                                 const struct hs_item *item,
                                 struct hs_error *err);
 
-/* What sharing relies on: b has the prompt, problem and sample of a, the first
- * of its group, and a replay all its tokens.  Before either is fed.  0, or -1
- * with the reason. */
-HS_MUST_CHECK int hs_item_check_group(const struct hs_item *a,
+/* What sharing relies on: b has the tokens and the problem of a, the first of
+ * its group, takes as much from a trunk, and has its sample if an edit asks for
+ * it.  Before either is fed.  0, or -1 with the reason. */
+HS_MUST_CHECK int hs_item_check_group(const struct hs_sched_options *o,
+                                      const struct hs_item *a,
                                       const struct hs_item *b,
                                       struct hs_error *err);
 

@@ -70,7 +70,7 @@ gang(const struct hs_sched *s, bool *whole)
     while (n < s->n_waiting && n < s->o->batch && waiting(s, n)->group == group)
         n++;
     *whole = n < s->n_waiting || n == s->o->batch || no_more;
-    return n;
+    return *whole && !is_ready(waiting(s, 0)) ? 0 : n;
 }
 
 /* Gives the tokens that a branch has in common with its trunk. */
@@ -101,7 +101,7 @@ start(struct hs_sched *s, size_t n)
     for (size_t k = 0; k < n; k++) {
         struct hs_item *item = waiting(s, k);
 
-        if (k > 0 && hs_item_check_group(waiting(s, 0), item, s->err) < 0)
+        if (k > 0 && hs_item_check_group(s->o, waiting(s, 0), item, s->err) < 0)
             return -1;
         while (s->seats[i].item != NULL)
             i++;

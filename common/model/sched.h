@@ -57,9 +57,9 @@ struct hs_item {
     size_t max_tokens; /* of the completion */
     const struct hs_edit *edit;       /* borrowed; NULL: that of the options */
     const struct hs_sampler *sampler; /* borrowed; NULL: that of the options */
-    /* Items of one group, if it is not 0, have the same prompt, problem and
-     * sample, all tokens alike if they are replays, and come one after the
-     * other.  What two of them have in common, the same tokens so far below
+    /* Items of one group, if it is not 0, have the same tokens at first, the
+     * same problem, the same sample where an edit draws by it, and come one
+     * after the other.  What two of them have in common, the same tokens so far below
      * the layers they are edited in, is computed once; not a bit of a result
      * depends on that.  A group starts when there are slots for all of it, so
      * the batch should be some times as large; of one that is larger than the
@@ -75,7 +75,8 @@ struct hs_item {
      * it is not emitted but freed, once hold is false and no branch waits.  The
      * caller, in next(), may append tokens to it, up to n_prompt + max_tokens,
      * and may let go of it; behind that it is no longer his.  Trunk and branch
-     * have the same edit, and no group; where there is an edit, which may ask
+     * have the same edit; branches may be groups, if they share as much, which
+     * the trunk needs a slot besides; where there is an edit, which may ask
      * for it, the same n_prompt too.  At most batch - 1 trunks at a time,
      * and in unordered runs only. */
     struct hs_item *trunk; /* of a branch; borrowed */

@@ -43,7 +43,8 @@
  *            one, mean over responses
  *     rho    Spearman's correlation of delta = gamma V(t_i) - V(t_i-1)
  *            (rollouts) with the mean of z over the tokens of step i, over all
- *            steps of |delta| > threshold; 0 where the edited trace is constant
+ *            steps beyond the threshold (hs_step_beyond()); 0 where the edited
+ *            trace is constant
  *
  * A place among draws is hs_rank_p(): the share of draws, and of the value set
  * with them, that break the trace as much.

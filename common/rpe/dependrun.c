@@ -18,6 +18,7 @@
 #include "model/item.h"
 #include "model/sched.h"
 #include "rpe/depend.h"
+#include "rpe/steptable.h"
 #include "stats/rank.h"
 #include "task/rollouts.h"
 
@@ -339,9 +340,11 @@ static bool
 step_counts(const struct hs_depend *d, const struct hs_rollouts *v, size_t i,
             double *delta)
 {
-    *delta = d->o.gamma * hs_rollouts_value(v, i, HS_ROLLOUTS_ALL) -
-             hs_rollouts_value(v, i - 1, HS_ROLLOUTS_ALL);
-    return fabs(*delta) > d->o.threshold;
+    double before = hs_rollouts_value(v, i - 1, HS_ROLLOUTS_ALL),
+           after = hs_rollouts_value(v, i, HS_ROLLOUTS_ALL);
+
+    *delta = d->o.gamma * after - before;
+    return hs_step_beyond(before, after, d->o.gamma, d->o.threshold);
 }
 
 static void

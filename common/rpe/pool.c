@@ -38,6 +38,20 @@ hs_znorm_parse(const char *s, enum hs_znorm *out)
     return -1;
 }
 
+void
+hs_znorm_train(const double *means, const double *sigma, const double *max_abs,
+               size_t d, float *mean, float *scale)
+{
+    for (size_t j = 0; j < d; j++) {
+        bool moves = sigma[j] > 0 && sigma[j] >= still * max_abs[j];
+
+        mean[j] = (float)means[j];
+        scale[j] = moves ? (float)(1 / sigma[j]) : 0;
+        if (!isfinite(scale[j]))
+            scale[j] = 0;
+    }
+}
+
 struct hs_pooler {
     enum hs_znorm znorm;
     size_t d;

@@ -30,6 +30,11 @@ enum hs_znorm {
 const char *hs_znorm_name(enum hs_znorm z);
 HS_MUST_CHECK int hs_znorm_parse(const char *s, enum hs_znorm *out);
 
+/* What train's (x - mean) * scale wants, each (d), of means, deviations and
+ * largest |x| of d coordinates; mean and scale are the caller's. */
+void hs_znorm_train(const double *means, const double *sigma,
+                    const double *max_abs, size_t d, float *mean, float *scale);
+
 /* What pools the states of one response, fed in order.  Memory: a few numbers
  * for each coordinate. */
 struct hs_pooler;

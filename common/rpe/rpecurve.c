@@ -160,7 +160,8 @@ hs_rpe_shuffles(const struct hs_rpe_fits *f, struct hs_rpe_eval *out,
     int rc;
 
     for (size_t i = 0; i < f->n_random; i++)
-        t[i] = (struct hs_rpe_trial){.seed = f->o.seed, .shuffled = (int64_t)i};
+        t[i] = (struct hs_rpe_trial){.seed = f->o.seed + i,
+                                     .shuffled = (int64_t)i};
     rc = hs_rpe_try_all(f, t, f->n_random, out, err);
     free(t);
     return rc < 0 ? hs_fail_prefix(err, "shuffled deltas") : 0;
@@ -271,7 +272,8 @@ add_bands(struct curve *c, const char *set, double ratio,
 }
 
 /* All fits of k coordinates: e[0] of the top, then random ones, then
- * shuffles. */
+ * shuffles.  A draw has a seed of its own: what a network says before it was
+ * trained is a chance too, and would be the same in all draws. */
 static int
 fit_all(struct curve *c, size_t k, struct hs_rpe_eval *e, struct hs_error *err)
 {
@@ -287,12 +289,12 @@ fit_all(struct curve *c, size_t k, struct hs_rpe_eval *e, struct hs_error *err)
         choose(c, c->order, k, columns + (i + 1) * k);
     }
     for (size_t i = 0; i < 1 + 2 * m; i++)
-        t[i] = (struct hs_rpe_trial){.seed = f->o.seed,
-                                     .columns = columns + (i <= m ? i * k : 0),
-                                     .k = k,
-                                     .shuffled =
-                                         i <= m ? -1 : (int64_t)(i - m - 1),
-                                     .interval = i == 0};
+        t[i] = (struct hs_rpe_trial){
+            .seed = f->o.seed + (i == 0 ? 0 : (i - 1) % m),
+            .columns = columns + (i <= m ? i * k : 0),
+            .k = k,
+            .shuffled = i <= m ? -1 : (int64_t)(i - m - 1),
+            .interval = i == 0};
     rc = hs_rpe_try_all(f, t, 1 + 2 * m, e, err);
     free(columns);
     free(t);

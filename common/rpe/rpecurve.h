@@ -5,7 +5,9 @@
  *
  * At each ratio the first coordinates of a ranking are kept and a fresh probe
  * is fitted to them; beside it one to as many drawn at random, several times,
- * and one to the same coordinates and shuffled deltas, several times.
+ * and one to the same coordinates and shuffled deltas, several times.  Draw i,
+ * from 0, has initial weights and an order of rows of its own, those of the
+ * seed of the first probe and i more.
  */
 #ifndef HS_RPECURVE_H
 #define HS_RPECURVE_H

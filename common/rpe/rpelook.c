@@ -35,8 +35,8 @@ fingerprint(const struct look *k)
                                  : NULL;
 }
 
-/* The model of --model; else the default one if it is that of the streams, for
- * the text of tokens. */
+/* The model of --model; else the default one if it may be that of the streams,
+ * for the text of tokens. */
 static int
 find_model(struct look *k, struct hs_error *err)
 {
@@ -56,8 +56,8 @@ find_model(struct look *k, struct hs_error *err)
                        "--model is not the model of the streams "
                        "(fingerprint %s, not %s)",
                        k->model->fingerprint, want);
-    if (given == NULL && k->model != NULL &&
-        (want == NULL || strcmp(k->model->fingerprint, want) != 0)) {
+    if (given == NULL && k->model != NULL && want != NULL &&
+        strcmp(k->model->fingerprint, want) != 0) {
         hs_model_free(k->model);
         k->model = NULL;
     }
@@ -103,7 +103,11 @@ trace(struct look *k, const struct hs_rpe_out *to, struct hs_error *err)
     t.coordinates = o->coords_given ? &o->coords : NULL;
     t.rpe = o->rpe != NULL ? &k->rpe : NULL;
     t.probes = o->probe != NULL ? &k->probes : NULL;
-    t.tok = k->model != NULL ? k->model->tok : NULL;
+    if (k->model != NULL) {
+        t.tok = k->model->tok;
+        t.tok_model = k->model->fingerprint;
+        t.tok_given = o->model != NULL;
+    }
     if (o->first > 0)
         t.n_coordinates = (size_t)o->first;
     if (o->znorm_given)

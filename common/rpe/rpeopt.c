@@ -376,21 +376,25 @@ parse_td_end(const struct hs_rpe_options *o)
 }
 
 void
-hs_parse_rpe_end(const struct hs_rpe_options *o)
+hs_parse_rpe_end(struct hs_rpe_options *o)
 {
     if (o->task == 0)
-        hs_die(HS_EXIT_USAGE,
-               "one of --mode, --trace, --dependence, --report, --rankings "
-               "and --select is wanted");
+        o->task = HS_RPE_DO_TD;
     for (size_t i = 0; i < sizeof takers / sizeof *takers; i++)
         if (hs_rpe_given(o, takers[i].code) &&
             (takers[i].tasks & (int)o->task) == 0)
             hs_die(HS_EXIT_USAGE, "%s does nothing here", takers[i].name);
     if ((o->probe_layer_given || o->probe_target_given) && o->probe == NULL &&
-        (o->task == HS_RPE_DO_TD || o->task == HS_RPE_DO_SURPRISE))
+        o->task != HS_RPE_DO_DEPENDENCE)
         hs_die(HS_EXIT_USAGE,
                "--probe-layer and --probe-target are for "
                "--probe");
+    if (o->first > 0 && o->coords_given)
+        hs_die(HS_EXIT_USAGE, "--coords and --first exclude each other");
+    if (o->first > 0 && o->rpe == NULL)
+        hs_die(HS_EXIT_USAGE, "--first is for the coordinates of --rpe");
+    if (hs_rpe_given(o, HS_RPE_OPT_USE) && o->probe == NULL)
+        hs_die(HS_EXIT_USAGE, "--use is for --probe");
     if (o->task == HS_RPE_DO_TD)
         parse_td_end(o);
     if (o->task == HS_RPE_DO_DEPENDENCE &&

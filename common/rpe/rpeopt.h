@@ -103,8 +103,9 @@ void hs_rpe_options_free(struct hs_rpe_options *o);
  * for a bad value. */
 bool hs_parse_rpe_option(struct hs_rpe_options *o, int c, const char *arg);
 
-/* Dies on options that the task does not take or that do not go together. */
-void hs_parse_rpe_end(const struct hs_rpe_options *o);
+/* Where nothing else is asked for the task is mode td.  Dies on options that
+ * the task does not take or that do not go together. */
+void hs_parse_rpe_end(struct hs_rpe_options *o);
 
 bool hs_rpe_given(const struct hs_rpe_options *o, int c);
 

@@ -267,15 +267,11 @@ make_figures(struct scan *a, size_t l, const double *v_t, struct hs_team *team)
                                   .window = a->o->window,
                                   .znorm = a->o->znorm};
 
-    for (size_t j = 0; j < s->dim && a->o->znorm == HS_ZNORM_TRAIN; j++) {
+    if (a->o->znorm == HS_ZNORM_TRAIN) {
         const struct hs_stats *stats = &s->stats[l];
 
-        mean[j] = (float)stats->mean[j];
-        scale[j] = stats->sigma[j] > 1e-6 * stats->max_abs[j]
-                       ? (float)(1 / stats->sigma[j])
-                       : 0;
-    }
-    if (a->o->znorm == HS_ZNORM_TRAIN) {
+        hs_znorm_train(stats->mean, stats->sigma, stats->max_abs, s->dim, mean,
+                       scale);
         in.mean = mean;
         in.scale = scale;
     }

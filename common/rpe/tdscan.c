@@ -7,7 +7,6 @@
 #include "rpe/tdscan.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,12 +50,7 @@ take_statistics(struct layer *y)
         return;
     y->mean = hs_calloc(y->d, sizeof *y->mean);
     y->scale = hs_calloc(y->d, sizeof *y->scale);
-    for (size_t j = 0; j < y->d; j++) {
-        y->mean[j] = (float)s->mean[j];
-        y->scale[j] = s->sigma[j] > 0 ? (float)(1 / s->sigma[j]) : 0;
-        if (!isfinite(y->scale[j]))
-            y->scale[j] = 0;
-    }
+    hs_znorm_train(s->mean, s->sigma, s->max_abs, y->d, y->mean, y->scale);
 }
 
 static float *

@@ -152,7 +152,7 @@ say(json_t *warnings, const char *text)
 }
 
 static json_t *
-warn_of(const struct counts *c)
+warn_of(const struct hs_td *q, const struct counts *c)
 {
     size_t beyond = c->beyond[0] + c->beyond[1];
     json_t *warnings = json_array();
@@ -179,6 +179,10 @@ warn_of(const struct counts *c)
                        beyond, c->chance);
         say(warnings, text);
     }
+    if (q->o->znorm == HS_ZNORM_CAUSAL)
+        say(warnings,
+            "z of 'causal' shows changes of what it stands for: value neurons "
+            "look like errors of prediction");
     return warnings;
 }
 
@@ -234,6 +238,6 @@ hs_td_steps_json(const struct hs_td *q, uint32_t layer)
     json_object_set_new(j, "false_rate",
                         hs_json_number(c.chance / (double)t->n));
     json_object_set_new(j, "false_hits", hs_json_number(c.chance));
-    json_object_set_new(j, "warnings", warn_of(&c));
+    json_object_set_new(j, "warnings", warn_of(q, &c));
     return j;
 }

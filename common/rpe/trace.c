@@ -213,14 +213,29 @@ make_room(struct hs_trace_layer *l)
 
 static int
 same_model(const struct hs_tracing *a, const struct hs_head *head,
-           const struct hs_head *other, const char *what)
+           const char *other, const char *what)
 {
-    if (strcmp(head->fingerprint, other->fingerprint) == 0)
+    if (strcmp(head->fingerprint, other) == 0)
         return 0;
     return hs_fail(a->err,
                    "the states are of another model than %s (fingerprint %s, "
                    "not %s)",
-                   what, head->fingerprint, other->fingerprint);
+                   what, head->fingerprint, other);
+}
+
+static int
+choose_tokenizer(struct hs_tracing *a, const struct hs_head *head)
+{
+    const struct hs_trace_options *o = a->o;
+
+    if (o->tok != NULL && strcmp(head->fingerprint, o->tok_model) == 0)
+        a->tok = o->tok;
+    else if (o->tok != NULL && o->tok_given)
+        return hs_fail(a->err,
+                       "the states are of another model than --model "
+                       "(fingerprint %s, not %s)",
+                       head->fingerprint, o->tok_model);
+    return 0;
 }
 
 static int
@@ -234,8 +249,10 @@ prepare(struct hs_tracing *a, const struct hs_head *head)
         return hs_fail(a->err, "a stream of %s, not of activations",
                        head->kind);
     a->dim = (size_t)head->dim;
-    if ((o->probes && same_model(a, head, &o->probes->head, "the probes")) ||
-        (o->rpe && same_model(a, head, &o->rpe->head, "--rpe")) ||
+    if ((o->probes &&
+         same_model(a, head, o->probes->head.fingerprint, "the probes")) ||
+        (o->rpe && same_model(a, head, o->rpe->head.fingerprint, "--rpe")) ||
+        choose_tokenizer(a, head) < 0 ||
         hs_layers_choose(head, o->layers, &layers, a->err) < 0)
         return -1;
     a->n_layers = layers.n;

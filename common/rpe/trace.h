@@ -7,6 +7,7 @@
 #ifndef HS_TRACE_H
 #define HS_TRACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -30,7 +31,11 @@ struct hs_trace_options {
     const struct hs_list *coordinates;
     const struct hs_rpe *rpe;
     const struct hs_probes *probes; /* of one target; V is the mean of seeds */
+    /* Of text; and the fingerprint of its model.  Of another model than the
+     * states it is refused if it was asked for, else there is no text. */
     const struct hs_tokenizer *tok;
+    const char *tok_model;
+    bool tok_given;
     size_t n_coordinates; /* 8 */
     enum hs_znorm znorm;  /* response; train: by all states of tokens in the
                            * stream */

@@ -70,7 +70,7 @@ put_text(const struct hs_tracing *a, const struct hs_trajectory *t,
     int rc = 0;
 
     hs_mp_key(pk, "text");
-    if (a->o->tok == NULL) {
+    if (a->tok == NULL) {
         (void)msgpack_pack_nil(pk);
         return 0;
     }
@@ -79,7 +79,7 @@ put_text(const struct hs_tracing *a, const struct hs_trajectory *t,
         uint32_t id = t->tokens[t->n_prompt + i];
         struct hs_buf text = {0};
         size_t len = 0;
-        const char *bytes = hs_tokenizer_bytes(a->o->tok, id, &len);
+        const char *bytes = hs_tokenizer_bytes(a->tok, id, &len);
 
         if (bytes == NULL)
             rc = hs_fail(a->err,

@@ -40,7 +40,8 @@ struct hs_tracing {
     struct hs_team *team;
     struct hs_error *err;
     size_t dim;
-    struct hs_trace_layer *layers; /* (n_layers) */
+    const struct hs_tokenizer *tok; /* NULL: none of the model of the states */
+    struct hs_trace_layer *layers;  /* (n_layers) */
     size_t n_layers;
     struct hs_trace_wish *wishes; /* (n_wishes) */
     size_t n_wishes;

@@ -43,8 +43,8 @@
 
 /* What was done, for messages. */
 struct hs_search_counts {
-    uint64_t answers, done;     /* of this run; there already */
-    uint64_t tokens, generated; /* of answers; drawn for all of it */
+    uint64_t answers, done; /* of this run; there already */
+    uint64_t generated;     /* tokens drawn for all of it */
 };
 
 struct hs_hunt;

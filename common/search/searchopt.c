@@ -84,7 +84,8 @@ parse_scoring(struct hs_search_options *o, int c, const char *arg)
         hs_parse_scorers("--scorers", arg, &o->scorers);
         return true;
     case HS_SEARCH_OPT_TARGET:
-        if (hs_target_parse(arg, &o->choice.target) < 0)
+        if (hs_target_parse(arg, &o->choice.target) < 0 ||
+            o->choice.target == HS_TARGET_RPE)
             hs_die(HS_EXIT_USAGE, "--target: '%s' is no target of probe-fit",
                    arg);
         o->choice.one_target = true;

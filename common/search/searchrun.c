@@ -18,8 +18,17 @@ enum {
 void
 hs_search_ready(struct hs_search *s, struct hs_item *item)
 {
-    if (s->next_ready == s->n_ready)
-        s->next_ready = s->n_ready = 0;
+    size_t n = s->n_ready - s->next_ready;
+
+    /* Items that are handed out leave room, which is used again where it is at
+     * least as large as what is to be moved. */
+    if (s->n_ready == s->cap_ready && s->next_ready >= n) {
+        if (n > 0)
+            memmove(s->ready, s->ready + s->next_ready,
+                    n * sizeof(struct hs_item *));
+        s->next_ready = 0;
+        s->n_ready = n;
+    }
     s->ready = hs_grow(s->ready, &s->cap_ready, s->n_ready + 1,
                        sizeof(struct hs_item *));
     s->ready[s->n_ready++] = item;
@@ -125,7 +134,6 @@ write_done(struct hs_search *s)
         if (hs_write_encoded(s->sink->writer, &h->encoded) < 0)
             return hs_fail(&s->err, "%s", hs_writer_error(s->sink->writer));
         s->counts.answers += h->n_records;
-        s->counts.tokens += h->n_tokens - h->n_prompt;
         s->head = (s->head + 1) % s->window;
         s->n_hunts--;
         hs_hunt_free(h);

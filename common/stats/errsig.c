@@ -100,7 +100,10 @@ side_init(struct side *s, const struct hs_errsig_data *data, const double *one,
     if (isnan(length))
         return hs_fail(err, "error signal: %s: not finite", name);
     if (length == 0)
-        return hs_fail(err, "error signal: %s: explained by the rest", name);
+        return hs_fail(err,
+                       "error signal: %s: the same everywhere, or explained by "
+                       "the rest",
+                       name);
     for (size_t i = 0; i < n; i++)
         s->rest[i] /= length;
     return 0;

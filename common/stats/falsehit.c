@@ -38,27 +38,45 @@ binomial(uint32_t k, double p)
     return b;
 }
 
+/* sum[j] of y (n), n + 1 of them: of all behind j and itself. */
+static double *
+tails(const double *y, size_t n)
+{
+    double *sum = hs_calloc(n + 1, sizeof *sum);
+
+    for (size_t j = n; j-- > 0;)
+        sum[j] = sum[j + 1] + y[j];
+    return sum;
+}
+
 double
 hs_false_hits(uint32_t k1, uint32_t k2, double p, double threshold)
 {
-    double *x, *y, sum = 0;
+    double *x, *y, *tail, sum = 0, below = 0;
+    size_t lo = 0, hi = 0;
 
     if (k1 == 0 || k2 == 0 || !(p >= 0 && p <= 1) || isnan(threshold))
         return NAN;
+    if (threshold + 1e-9 < 0)
+        return 1;
     x = binomial(k1, p);
     y = binomial(k2, p);
+    tail = tails(y, (size_t)k2 + 1);
+    /* Beyond are all j below lo and from hi on; neither falls as i grows. */
     for (size_t i = 0; i <= k1; i++) {
-        double tail = 0;
+        double at = (double)i / k1;
 
-        for (size_t j = 0; j <= k2; j++) {
-            double delta = (double)i / k1 - (double)j / k2;
-
-            tail += hs_beyond(delta, threshold) ? y[j] : 0;
-        }
-        sum += x[i] * tail;
+        while (lo <= k2 && at > (double)lo / k2 &&
+               hs_beyond(at - (double)lo / k2, threshold))
+            below += y[lo++];
+        while (hi <= k2 && (at >= (double)hi / k2 ||
+                            !hs_beyond(at - (double)hi / k2, threshold)))
+            hi++;
+        sum += x[i] * (below + tail[hi]);
     }
     free(x);
     free(y);
+    free(tail);
     return fmin(1, sum);
 }
 

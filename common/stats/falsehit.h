@@ -13,7 +13,7 @@
 bool hs_beyond(double delta, double threshold);
 
 /* P(|X / k1 - Y / k2| > threshold) as hs_beyond() has it, when X ~ Bin(k1, p)
- * and Y ~ Bin(k2, p) are independent: by enumeration, time O(k1 k2), good to
+ * and Y ~ Bin(k2, p) are independent: by enumeration, time O(k1 + k2), good to
  * 1e-12 of itself.  NaN if k1 or k2 is 0 or p is no probability. */
 double hs_false_hits(uint32_t k1, uint32_t k2, double p, double threshold);
 

@@ -56,11 +56,12 @@ HS_MUST_CHECK int hs_mp_get_bin(const msgpack_object *map, const char *key,
                                 const uint8_t **out, size_t *len,
                                 struct hs_error *err);
 /* A tensor of 4-byte numbers with one dimension. */
-HS_MUST_CHECK int hs_mp_get_tensor(
-    const msgpack_object *map, const char *key, const char *dtype,
-    const uint8_t **out, size_t *n,
-    struct hs_error *err); /* The same, of exactly n numbers, as a copy that is
-                            * the caller's; nil gives NULL if nil_ok. */
+HS_MUST_CHECK int hs_mp_get_tensor(const msgpack_object *map, const char *key,
+                                   const char *dtype, const uint8_t **out,
+                                   size_t *n, struct hs_error *err);
+
+/* The same, of exactly n numbers, as a copy that is the caller's; nil gives
+ * NULL if nil_ok. */
 HS_MUST_CHECK int hs_mp_copy_tensor(const msgpack_object *map, const char *key,
                                     const char *dtype, size_t n, int nil_ok,
                                     void **out, struct hs_error *err);

@@ -247,14 +247,14 @@ hs_extraction_run(struct hs_extraction *x, struct hs_error *err)
 void
 hs_extraction_describe(const struct hs_rollout_counts *c, struct hs_buf *b)
 {
-    double fed = c->given > 0 ? (double)c->fed / (double)c->given : 1;
+    double all = (double)(c->blocks.computed + c->blocks.shared);
 
     hs_buf_printf(b,
                   "rollouts: %" PRIu64 " boundaries, %" PRIu64
                   " continuations, %" PRIu64 " of them undecided, %" PRIu64
-                  " tokens drawn; %" PRIu64
-                  " tokens given, %.1f %% of them "
-                  "not computed again",
+                  " tokens drawn behind %" PRIu64
+                  ", %.1f %% of the blocks "
+                  "of all tokens shared",
                   c->boundaries, c->continuations, c->undecided, c->tokens,
-                  c->given, 100 * (1 - fed));
+                  c->given, all > 0 ? 100 * (double)c->blocks.shared / all : 0);
 }

@@ -347,6 +347,18 @@ hs_grader_name(const struct hs_grader *g)
 }
 
 void
+hs_grade_run(json_t *run, const struct hs_grader *g)
+{
+    const char *old;
+
+    if (json_object_get(run, "grader") != NULL)
+        (void)json_object_set_new(run, "grader", json_string(g->name));
+    if (json_unpack(run, "{s:{s:s}}", "rollouts", "grader", &old) == 0 &&
+        strcmp(old, g->name) != 0)
+        (void)json_object_del(run, "rollouts");
+}
+
+void
 hs_verdict_free(struct hs_verdict *v)
 {
     free(v->parsed);

@@ -43,6 +43,10 @@ void hs_grader_free(struct hs_grader *g);
  * Borrowed from g. */
 const char *hs_grader_name(const struct hs_grader *g);
 
+/* Makes run, that of a head which names its grader, that of a stream graded
+ * again by g: rollouts that another grader judged are gone, as none stays. */
+void hs_grade_run(json_t *run, const struct hs_grader *g);
+
 /* Grades len bytes of completion against gold, into *v, which must be {0} or
  * hold an earlier verdict.  gold may be NULL (undecided, "no gold answer").
  * truncated says that the completion was cut by a length limit; it is graded

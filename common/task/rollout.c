@@ -19,12 +19,18 @@
 #include "base/mem.h"
 #include "task/solve.h"
 
+enum {
+    GANGS = 4 /* at least, that fit the batch */
+};
+
 struct rollout {
     const struct hs_rollout_options *o;
     struct hs_rollout_counts *counts;
     struct hs_rolled **ring; /* (window), n of them from head on */
     size_t window, head, n;
     bool ended;
+    uint32_t gang;       /* continuations of a boundary that go together */
+    uint64_t groups;     /* number of the last one of these */
     struct hs_error err; /* of a callback */
 };
 
@@ -163,7 +169,7 @@ new_item(const struct hs_rolled *r, size_t n_completion)
 
 /* The trunk reaches as far as the last continuation takes from it. */
 static struct hs_item *
-new_trunk(struct rollout *s, struct hs_rolled *r)
+new_trunk(struct hs_rolled *r)
 {
     uint32_t last = r->counts.at[r->counts.n - 2];
     size_t n = last > 0 ? last - 1 : 0;
@@ -172,7 +178,6 @@ new_trunk(struct rollout *s, struct hs_rolled *r)
     r->trunk->max_tokens = n;
     r->trunk->replay = true;
     r->trunk->hold = true;
-    s->counts->fed += r->trunk->n_tokens;
     return r->trunk;
 }
 
@@ -191,6 +196,10 @@ new_branch(struct rollout *s, struct hs_rolled *r)
     item->problem = XXH3_64bits(name, strlen(name));
     item->sample = r->number;
     item->max_tokens = s->o->max_tokens;
+    if (r->trunk != NULL && s->gang > 1) {
+        s->groups += r->number % s->gang == 0;
+        item->group = s->groups;
+    }
     item->user = b;
     item->free_user = free;
     if (r->trunk != NULL) {
@@ -199,7 +208,6 @@ new_branch(struct rollout *s, struct hs_rolled *r)
     }
     s->counts->continuations++;
     s->counts->given += item->n_tokens;
-    s->counts->fed += item->n_tokens - item->n_share;
     r->n_open++;
     if (++r->number == s->o->k) {
         r->number = 0;
@@ -300,7 +308,7 @@ next(void *ud, struct hs_item **item)
             bool first = r->boundary == 0 && r->number == 0;
 
             *item = first && r->trunk == NULL && s->o->sharing
-                        ? new_trunk(s, r)
+                        ? new_trunk(r)
                         : new_branch(s, r);
             return 1;
         }
@@ -313,6 +321,19 @@ next(void *ud, struct hs_item **item)
     }
 }
 
+/* Continuations of a boundary are alike until they draw different tokens: as
+ * many start together as are a good part of the batch. */
+static uint32_t
+gang_size(const struct hs_rollout_options *o)
+{
+    size_t most = o->sched.batch / GANGS, n;
+
+    if (!o->sharing || most < 2)
+        return 1;
+    n = (o->k + most - 1) / most;
+    return (uint32_t)((o->k + n - 1) / n);
+}
+
 int
 hs_rollout_run(const struct hs_rollout_options *o,
                struct hs_rollout_counts *counts, struct hs_error *err)
@@ -322,11 +343,13 @@ hs_rollout_run(const struct hs_rollout_options *o,
     int rc;
 
     sched.layers = (struct hs_list){0};
+    sched.stats = &counts->blocks;
     sched.unordered = true;
     sched.next = next;
     sched.finished = finished;
     sched.emit = emit;
     sched.ud = &s;
+    s.gang = gang_size(o);
     s.ring = hs_calloc(s.window, sizeof(struct hs_rolled *));
     rc = hs_sched_run(o->model, &sched, err);
     if (rc < 0 && err->text[0] == '\0')

@@ -12,7 +12,9 @@
  *
  * With sharing, the tokens of a trajectory are fed once, as a trunk (sched.h),
  * and every continuation takes the keys and values of what it begins with from
- * there, all but its last token's, whose logits it needs.
+ * there, all but its last token's, whose logits it needs.  Those of a boundary
+ * are a group besides: as long as they draw the same tokens, these are computed
+ * once.
  *
  * Memory: a batch of continuations, and at most as many trajectories as the
  * batch has places, with the records that stand behind them.
@@ -54,8 +56,8 @@ void hs_rolled_free(struct hs_rolled *r);
 struct hs_rollout_counts {
     uint64_t trajectories, boundaries; /* those that were continued from */
     uint64_t continuations, undecided, tokens; /* tokens that were drawn */
-    uint64_t given; /* tokens that continuations began with, and */
-    uint64_t fed;   /* how many went through the model for that */
+    uint64_t given;               /* tokens that continuations began with */
+    struct hs_sched_stats blocks; /* of all these tokens, and of trunks */
 };
 
 struct hs_rollout_options {

@@ -245,7 +245,7 @@ next_read(struct hs_rollsrc *s, struct hs_rolled **out, struct hs_error *err)
     }
     if (rc < 0)
         return hs_fail(err, "%s", hs_reader_error(s->o.reader));
-    if (s->before.n > 0)
+    if (s->n_read == 0 && s->before.n > 0)
         return hs_fail(err, "%s: records, and no trajectory", s->o.name);
     return hand_out(s, out);
 }

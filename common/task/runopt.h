@@ -105,8 +105,8 @@ void hs_parse_run_stream(const struct hs_run_options *o);
 
 /* Takes what was not given from the run of the stream's head: sampler,
  * max_tokens, ignore_eos, grader.  Where the head has none of it (a replay was
- * not drawn), the defaults stay.  Returns 0, or -1: no activations, rolled out
- * already, greedy, graded by none, or not what these programs write. */
+ * not drawn), the defaults stay.  Returns 0, or -1: no activations, greedy,
+ * graded by none, or not what these programs write. */
 HS_MUST_CHECK int hs_run_adopt(struct hs_run_options *o,
                                const struct hs_head *head,
                                struct hs_error *err);

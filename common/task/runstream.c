@@ -138,8 +138,6 @@ hs_run_adopt(struct hs_run_options *o, const struct hs_head *head,
     if (strcmp(head->kind, "activations") != 0)
         return hs_fail(err, "a stream of kind %s, not of activations",
                        head->kind);
-    if (json_object_get(run, "rollouts") != NULL)
-        return hs_fail(err, "has rollouts already");
     if (adopt_sampler(o, json_object_get(run, "sampler"), err) < 0 ||
         adopt_number(run, "max_tokens", hs_run_given(o, HS_OPT_MAX_TOKENS),
                      UINT32_MAX, &o->max_tokens, err) < 0 ||

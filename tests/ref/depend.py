@@ -107,7 +107,7 @@ def figures(trajectories, plain, edited):
         u = (y - y.mean(0)) / x.std(0)
         for i in range(1, len(at)):
             d = GAMMA * v[i] - v[i - 1] if v[i] is not None else np.nan
-            if abs(d) > THRESHOLD:
+            if abs(d) > THRESHOLD + 1e-9 and abs(v[i] - v[i - 1]) > THRESHOLD + 1e-9:
                 delta.append(d)
                 z.append(u[at[i - 1]:at[i]].mean(0))
     z = np.array(z)
