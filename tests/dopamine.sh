@@ -33,7 +33,7 @@ done
 # difference of values: those were found until the mean V was held constant.
 for n in 1 2; do
     hs-synth --width=64 --value=8 --dopamine=6 --step-every=$n --length=9:18 \
-        --rollouts=16 --trajectories=400 >small.hsz
+        --rollouts=16 --trajectories=400 --seed=201 >small.hsz
     hs-synth --truth=small.hsz | awk '$1 == "value" { print $2 }' | sort >values
     rpe-scan -q --mode=td --random=0 --ratios=0 --seeds=1 --epochs=1 --bootstrap=0 \
         <small.hsz | rpe-scan --select | tr ',' '\n' | sort >found
