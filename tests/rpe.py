@@ -202,7 +202,16 @@ def check_steps(record, logged, steps):
          [sum(s["chance"] for s in steps), np.mean([s["chance"] for s in steps])])
 
 
-def check_tests(c, x, steps):
+def mean_values(steps):
+    """The mean V of the answer of each step, by its tokens."""
+    by = {}
+    for s in steps:
+        by.setdefault(s["id"], []).append((s["to"] - s["from"], (s["before"] + s["after"]) / 2))
+    mean = {i: np.average([v for _, v in a], weights=[n for n, _ in a]) for i, a in by.items()}
+    return np.array([mean[s["id"]] for s in steps])
+
+
+def check_tests(c, x, steps, znorm):
     rng = np.random.default_rng(1)
     get = lambda key: read_stream.tensor(c[key]).astype(float)
     group = [s["problem"] for s in steps]
@@ -218,6 +227,8 @@ def check_tests(c, x, steps):
                      ((s["from"] + 1 + s["to"]) / 2 / s["t"]["length"]) ** 2,
                      np.log(s["t"]["length"]), np.log(s["t"]["n_prompt"]),
                      np.log(s["to"] - s["from"])] for s in steps])
+    if znorm == "response":
+        cov = np.column_stack([cov, mean_values(steps)])
     before = np.array([s["before"] for s in steps])
     after = np.array([s["after"] for s in steps])
     ok = ~np.isnan(get("r_out"))
@@ -310,7 +321,7 @@ def check(stream, rpe):
                 check_figures(p["eval"], steps, logged)
             inner = [np.nan if v is None else v for v in p["curve"]["inner"]]
             assert p["epoch"] == np.argmin(inner) + 1, (p["epoch"], inner)
-        check_tests(one("rpe-coordinates"), x, steps)
+        check_tests(one("rpe-coordinates"), x, steps, run["znorm"])
         check_curve(found, layer)
         check_ranking(one("ranking"), probes)
 

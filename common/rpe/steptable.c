@@ -17,9 +17,6 @@
 /* Another hash than those of splits. */
 static const uint64_t hash_seed = 0x727065;
 
-const char *const hs_covariate_names[HS_N_COVARIATES] = {
-    "place", "place^2", "log length", "log prompt", "log step"};
-
 /* A table in the making. */
 struct making {
     struct hs_steps *t;
@@ -342,9 +339,35 @@ hs_steps_pool(const struct hs_steps *t, const struct hs_trajset *s, size_t l,
     free(g.first);
 }
 
+/* The mean V of each answer, for all its steps, to column HS_N_COVARIATES - 1
+ * of z. */
+static void
+mean_values(const struct hs_steps *t, double *z)
+{
+    double *const last = z + HS_N_COVARIATES - 1;
+    bool several = false;
+
+    for (size_t k = 0, behind; k < t->n; k = behind) {
+        double sum = 0, tokens = 0;
+
+        for (behind = k; behind < t->n && t->traj[behind] == t->traj[k];
+             behind++) {
+            double n = (double)t->to[behind] - t->from[behind];
+
+            sum += n * (t->before[behind] + t->after[behind]) / 2;
+            tokens += n;
+        }
+        several = several || behind - k > 1;
+        for (size_t i = k; i < behind; i++)
+            last[i * HS_N_COVARIATES] = sum / tokens;
+    }
+    for (size_t k = 0; k < t->n && !several; k++)
+        last[k * HS_N_COVARIATES] = 0;
+}
+
 void
 hs_steps_covariates(const struct hs_steps *t, const struct hs_trajset *s,
-                    double *z)
+                    enum hs_znorm znorm, double *z)
 {
     for (size_t k = 0; k < t->n; k++) {
         const struct hs_traj *q = &s->traj[t->traj[k]];
@@ -357,5 +380,8 @@ hs_steps_covariates(const struct hs_steps *t, const struct hs_trajset *s,
         row[2] = log(q->length);
         row[3] = log(q->n_prompt);
         row[4] = log((double)t->to[k] - t->from[k]);
+        row[5] = 0;
     }
+    if (znorm == HS_ZNORM_RESPONSE)
+        mean_values(t, z);
 }

@@ -80,13 +80,19 @@ void hs_steps_pool(const struct hs_steps *t, const struct hs_trajset *s,
                    const float *scale, struct hs_team *team, float *x);
 
 /* What is held constant: of each step the middle's share t / T of the answer,
- * its square, log T, log of the prompt's tokens, log of the step's tokens: z
- * (n, HS_N_COVARIATES). */
+ * its square, log T, log of the prompt's tokens, log of the step's tokens, and
+ * of HS_ZNORM_RESPONSE the answer's mean V: z (n, HS_N_COVARIATES).
+ *
+ * z-scores by response are what a coordinate is less its mean over the answer.
+ * So a value neuron is V less the mean V, to which V(from) belongs: at constant
+ * V(to) alone it goes down with V(from), as an error would.  The mean is that
+ * of the steps of the table, weighted by their tokens, with (V(from) + V(to)) /
+ * 2 of each; 0 where it says nothing else, as no answer has two steps, and with
+ * other z-scores. */
 enum {
-    HS_N_COVARIATES = 5
+    HS_N_COVARIATES = 6
 };
-extern const char *const hs_covariate_names[HS_N_COVARIATES];
 void hs_steps_covariates(const struct hs_steps *t, const struct hs_trajset *s,
-                         double *z);
+                         enum hs_znorm znorm, double *z);
 
 #endif

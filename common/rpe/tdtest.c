@@ -99,7 +99,7 @@ hs_td_coordinates(const struct hs_td *q, size_t l, const float *x,
                                      .alpha = q->o->alpha};
     c->n_permutations = hs_td_permutations(q->o, c->d);
     hs_rpe_coordinates_alloc(c);
-    hs_steps_covariates(t, q->s, z);
+    hs_steps_covariates(t, q->s, q->o->znorm, z);
     rc = hs_errsig(&data, (size_t)c->n_permutations, q->o->seed, &sig, err);
     if (rc == 0) {
         narrow(c->r_out, sig.r_out, c->d);

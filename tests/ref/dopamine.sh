@@ -7,7 +7,7 @@
 # Worlds of seeds 1 .. DRAWS without dopamine neurons, but with value neurons,
 # distractors, and coordinates that are locked to the position, to both lengths
 # and to the difficulty, five times as large as their noise: in how many is
-# anything found?  Then worlds of seeds 1 .. POWER with 6 of them: precision and
+# anything found?  Then worlds of seeds 1 .. POWER with 12 of them: precision and
 # recall.  tests/dopamine.sh runs a few of each.
 draws=${1:-200}
 power=${2:-20}
@@ -36,7 +36,7 @@ more=$*
 echo "#world	mode	seed	planted	found	right"
 for seed in $(seq "$draws"); do
     # shellcheck disable=SC2086 # words
-    hs-synth $world --seed="$seed" --trajectories=400 --dopamine=0 \
+    hs-synth $world --seed="$seed" --trajectories=600 --dopamine=0 \
         >"$scratch/acts.hsz" || exit 1
     for mode in td surprise; do
         scan $mode
@@ -45,7 +45,7 @@ for seed in $(seq "$draws"); do
 done
 for seed in $(seq "$power"); do
     # shellcheck disable=SC2086 # words
-    hs-synth $world --seed="$seed" --trajectories=400 --dopamine=6 \
+    hs-synth $world --seed="$seed" --trajectories=600 --dopamine=12 \
         >"$scratch/acts.hsz" || exit 1
     hs-synth --truth="$scratch/acts.hsz" | awk '$1 == "dopamine" { print $2 }' |
         sort >"$scratch/truth"
