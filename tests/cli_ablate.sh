@@ -187,9 +187,9 @@ whole() {
 (whole -o whole.hsz)
 (whole -o cut.hsz --batch 8) &
 pid=$!
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    sleep 0.2
-    [ "$(wc -c <cut.hsz.part 2>/dev/null || echo 0)" -gt 100000 ] && break
+while kill -0 $pid 2>/dev/null &&
+    [ "$(wc -c 2>/dev/null <cut.hsz.part || echo 0)" -le 100000 ]; do
+    sleep 0.1
 done
 kill -9 $pid 2>/dev/null
 wait $pid 2>/dev/null

@@ -96,6 +96,8 @@ is 'tsv: as many cells as names' "$(awk -F '\t' '{ print NF }' lines | sort -u |
 rpe-scan --report=json j1.hsz >json
 is 'json: all records' "$(jq -r .type json | sort | uniq -c | awk '{ print $2 "=" $1 }' |
     paste -sd' ')" 'rpe-band=84 rpe-coordinate=96 rpe-curve=210 rpe-probe=10 rpe-steps=2'
+is 'tsv of several files: one line of names' "$(rpe-scan --report=tsv j1.hsz s1.hsz |
+    grep -c '^#')" 1
 is 'several files' "$(rpe-scan --report j1.hsz s1.hsz | grep -c '^layer')" 4
 
 # ---- values of probes

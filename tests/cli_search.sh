@@ -255,6 +255,10 @@ refuses 'z-scores that look ahead' 'look ahead' 1 --scorers dopamine:response.hs
 refuses 'several probes' 'several probes (layer 2 mc, layer 2 td, layer 3 mc, layer 3 td)' 1 \
     --scorers value:several.hsz
 refuses 'several targets' 'several probes' 1 --scorers value:several.hsz --layer 2
+fit -l 3 --target mc,ntp >beside.hsz
+hs-search -q --scorers value:beside.hsz <few.jsonl >out
+is 'ntp is no value, unless it is asked for' "$? $(hs-view --type=head out | jq -c '.run.search.scorers[0] | [.layer, .target, .probes]')" \
+    '0 [3,"mc",1]'
 hs-search -q --scorers value:several.hsz --layer 2 --target td <few.jsonl >out
 is 'one of several' "$? $(hs-view --type=head out | jq -c '.run.search.scorers[0] | [.layer, .target, .probes]')" \
     '0 [2,"td",1]'

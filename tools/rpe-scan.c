@@ -246,7 +246,8 @@ parse_options(int argc, char **argv, struct options *o)
 /* ---- what was found, as text or rankings ---- */
 
 static int
-print_one(const struct options *o, const char *path, struct hs_error *err)
+print_one(const struct options *o, const char *path, char **names,
+          struct hs_error *err)
 {
     const struct hs_list *layers = &o->rpe.rank.layers;
     struct hs_list chosen = {0};
@@ -265,7 +266,7 @@ print_one(const struct options *o, const char *path, struct hs_error *err)
         rc = hs_fail(err, "%s: has no record of coordinates",
                      hs_input_name(path));
     if (rc == 0)
-        fputs(hs_buf_cstr(&b), stdout);
+        fputs(hs_rpe_report_go_on(hs_buf_cstr(&b), names), stdout);
     hs_buf_free(&b);
     hs_rpe_free(&s);
     return rc;
@@ -274,10 +275,12 @@ print_one(const struct options *o, const char *path, struct hs_error *err)
 static int
 print(const struct options *o, char **paths, int n, struct hs_error *err)
 {
-    int rc = n == 0 ? print_one(o, "-", err) : 0;
+    char *names = NULL;
+    int rc = n == 0 ? print_one(o, "-", &names, err) : 0;
 
     for (int i = 0; i < n && rc == 0; i++)
-        rc = print_one(o, paths[i], err);
+        rc = print_one(o, paths[i], &names, err);
+    free(names);
     return rc;
 }
 

@@ -17,12 +17,26 @@ source_name(const struct hs_rank_source *s)
     return s->name != NULL ? s->name : "the ranking";
 }
 
+/* Whether a ranking may be the one: of the target that was asked for, else of
+ * any but ntp, which is a control beside others and not a value. */
+static bool
+counts(const struct hs_rank_source *s, const struct hs_ranking *r)
+{
+    if (s->one_target)
+        return r->target == s->target;
+    for (size_t i = 0; r->target == HS_TARGET_NTP && i < s->all->n; i++)
+        if (s->all->v[i].target != HS_TARGET_NTP)
+            return false;
+    return true;
+}
+
 int
 hs_rank_source_check(const struct hs_rank_source *s, const struct hs_model *m,
                      struct hs_error *err)
 {
     const struct hs_head *h = &s->all->head;
     const char *name = source_name(s);
+    const struct hs_ranking *first = NULL;
 
     if (h->dim != m->cfg.dim || (h->fingerprint[0] != '\0' &&
                                  strcmp(h->fingerprint, m->fingerprint) != 0))
@@ -37,10 +51,14 @@ hs_rank_source_check(const struct hs_rank_source *s, const struct hs_model *m,
         if (r->d != m->cfg.dim)
             return hs_fail(err, "%s: a ranking of %zu coordinates of %zu", name,
                            r->d, m->cfg.dim);
-        if (!s->one_target && r->target != s->all->v[0].target)
+        if (!counts(s, r))
+            continue;
+        if (first == NULL)
+            first = r;
+        if (r->target != first->target)
             return hs_fail(
                 err, "%s: rankings of target %s and of %s; choose one", name,
-                hs_target_name(s->all->v[0].target), hs_target_name(r->target));
+                hs_target_name(first->target), hs_target_name(r->target));
     }
     return 0;
 }
@@ -54,7 +72,7 @@ hs_rank_source_find(const struct hs_rank_source *s, uint32_t layer,
     for (size_t i = 0; i < s->all->n; i++) {
         const struct hs_ranking *r = &s->all->v[i];
 
-        if (r->layer != layer || (s->one_target && r->target != s->target))
+        if (r->layer != layer || !counts(s, r))
             continue;
         if (found != NULL)
             return hs_fail(err,

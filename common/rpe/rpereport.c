@@ -465,3 +465,18 @@ hs_rpe_print_found(struct hs_buf *b, const struct hs_rpe *s,
         hs_buf_str(b, "\n");
     }
 }
+
+const char *
+hs_rpe_report_go_on(const char *report, char **names)
+{
+    size_t n = strcspn(report, "\n");
+
+    if (report[0] != '#' || report[n] == '\0')
+        return report;
+    if (*names != NULL && strlen(*names) == n &&
+        strncmp(report, *names, n) == 0)
+        return report + n + 1;
+    free(*names);
+    *names = hs_strndup(report, n);
+    return report;
+}

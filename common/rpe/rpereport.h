@@ -22,4 +22,9 @@ HS_MUST_CHECK int hs_rpe_report(struct hs_buf *b, const struct hs_rpe *s,
 void hs_rpe_print_found(struct hs_buf *b, const struct hs_rpe *s,
                         const struct hs_list *layers);
 
+/* A report behind another one: without its first line if that is a line of
+ * names, which begins with #, and equal to *names.  Another line of names
+ * becomes *names, the caller's; NULL before the first. */
+const char *hs_rpe_report_go_on(const char *report, char **names);
+
 #endif

@@ -39,11 +39,14 @@ read_digest(struct hs_scorer *s, struct hs_error *err)
 
 /* ---- values ---- */
 
+/* ntp is no value: it has to be asked for. */
 static bool
 is_asked(const struct hs_probe *p, const struct hs_scorer_choice *c)
 {
-    return (c->layer < 0 || p->layer == c->layer) &&
-           (!c->one_target || p->o.loss.target == c->target);
+    if (c->layer >= 0 && p->layer != c->layer)
+        return false;
+    return c->one_target ? p->o.loss.target == c->target
+                         : p->o.loss.target != HS_TARGET_NTP;
 }
 
 /* Says which probes there are. */
