@@ -59,13 +59,14 @@ struct hs_item {
     const struct hs_sampler *sampler; /* borrowed; NULL: that of the options */
     /* Items of one group, if it is not 0, have the same tokens at first, the
      * same problem, the same sample where an edit draws by it, and come one
-     * after the other.  What two of them have in common, the same tokens so far below
-     * the layers they are edited in, is computed once; not a bit of a result
-     * depends on that.  A group starts when there are slots for all of it, so
-     * the batch should be some times as large; of one that is larger than the
-     * batch, as many as the batch has slots share.  An edit of no coordinates
-     * counts as none: to see that it changes nothing, leave the item out of
-     * the group.  Where states are kept (layers), nothing is shared. */
+     * after the other.  What two of them have in common, the same tokens so far
+     * below the layers they are edited in, is computed once; not a bit of a
+     * result depends on that.  A group starts when there are slots for all of
+     * it, so the batch should be some times as large; of one that is larger
+     * than the batch, as many as the batch has slots share.  An edit of no
+     * coordinates counts as none: to see that it changes nothing, leave the
+     * item out of the group.  Where states are kept (layers), nothing is
+     * shared. */
     uint64_t group;
     /* Branches: items that begin with the tokens of another one, the trunk,
      * which is in flight and came first.  The first n_share tokens (of fewer

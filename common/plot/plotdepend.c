@@ -24,9 +24,8 @@ struct kind {
     double off;
 };
 
-static const struct kind draws[] = {
-    {"random", "n_random", "random", OFF},
-    {"rms", "n_rms", "like RMS", -OFF}};
+static const struct kind draws[] = {{"random", "n_random", "random", OFF},
+                                    {"rms", "n_rms", "like RMS", -OFF}};
 
 enum {
     N_KINDS = sizeof draws / sizeof draws[0]

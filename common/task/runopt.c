@@ -20,7 +20,7 @@ static const char letters[] = "gjlms";
 enum {
     LETTER_BITS = HS_OPT_OWN - HS_OPT_BATCH,
     MAX_THREADS = 1024,
-    ROLLOUTS_BATCH = 64, /* tokens come one by one for each of them */
+    ROLLOUTS_BATCH = 64,  /* tokens come one by one for each of them */
     KEEP_BYTES = 32 << 20 /* glibc's largest threshold */
 };
 
