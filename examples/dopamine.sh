@@ -98,7 +98,7 @@ for which in pleasant unpleasant; do
         -o "$which.hsz" <rollouts.hsz || exit 1
 done
 
-scorers=greedy,random,logprob,value:probes.hsz,dopamine:beyond-0.3.hsz,dopamine-all=dopamine:beyond-0.hsz,oracle
+scorers=greedy,random,logprob,value:probes.hsz,dopamine:beyond-0.3.hsz,dop-all=dopamine:beyond-0.hsz,oracle
 say 'search by steps: 180 problems, three seeds, seven scorers, 4 candidates'
 by_shards search test.jsonl hs-search --step line --candidates 4 --seeds 3 \
     --max-tokens 200 --rollouts 8 --target mc --layer 3 --scorers "$scorers"

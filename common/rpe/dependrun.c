@@ -373,6 +373,8 @@ add_steps(struct run *r, const struct job *j, size_t arm, const float *x)
     size_t n = d->n_coords, first = d->n_steps - r->job_steps;
     double *rows;
 
+    if (r->job_steps == 0)
+        return; /* there may be no rows at all */
     r->rows[arm] = hs_grow(r->rows[arm], &r->cap_rows[arm],
                            hs_mul(d->n_steps, n), sizeof(double));
     rows = r->rows[arm] + first * n;
