@@ -142,8 +142,9 @@ own_run(struct hs_head *head)
 }
 
 static int
-take_head(struct hs_armsum *s, const struct hs_head *head, struct hs_error *err)
+take_head(void *ud, const struct hs_head *head, struct hs_error *err)
 {
+    struct hs_armsum *s = ud;
     int rc = 0;
 
     if (strcmp(head->kind, "arms") != 0)
@@ -328,9 +329,9 @@ reserve(struct hs_armrecs *r, size_t i)
 }
 
 static int
-take_trajectory(struct hs_armsum *s, const struct hs_trajectory *t,
-                struct hs_error *err)
+take_trajectory(void *ud, const struct hs_trajectory *t, struct hs_error *err)
 {
+    struct hs_armsum *s = ud;
     const json_t *at;
     struct hs_armrecs *r;
     enum hs_armpart part;
@@ -367,39 +368,9 @@ take_trajectory(struct hs_armsum *s, const struct hs_trajectory *t,
     return 0;
 }
 
-/* Takes the head, if another segment began, and the record. */
-static int
-take(struct hs_armsum *s, struct hs_reader *r, const struct hs_record *rec,
-     uint64_t *segment, struct hs_error *err)
-{
-    if (hs_reader_segments(r) != *segment) {
-        *segment = hs_reader_segments(r);
-        if (take_head(s, hs_reader_head(r), err) < 0)
-            return -1;
-    }
-    return rec->type == HS_REC_TRAJECTORY ? take_trajectory(s, &rec->traj, err)
-                                          : 0;
-}
-
 int
 hs_armsum_add(struct hs_armsum *s, struct hs_reader *r, const char *name,
               struct hs_error *err)
 {
-    struct hs_record rec = {.type = HS_REC_OTHER};
-    uint64_t segment = 0;
-    int rc = 0, bad;
-
-    if (hs_reader_head(r) == NULL)
-        return hs_fail(err, "%s", hs_reader_error(r));
-    do
-        bad = take(s, r, &rec, &segment, err);
-    while (bad == 0 && (rc = hs_read(r, &rec)) > 0);
-    /* The last segment may be empty. */
-    rec.type = HS_REC_OTHER;
-    if (bad == 0 && rc == 0)
-        bad = take(s, r, &rec, &segment, err);
-    hs_record_free(&rec);
-    if (bad < 0)
-        return hs_fail_prefix(err, "%s", name);
-    return rc < 0 ? hs_fail(err, "%s", hs_reader_error(r)) : 0;
+    return hs_read_segments(r, name, take_head, take_trajectory, s, err);
 }

@@ -95,6 +95,17 @@ HS_MUST_CHECK int hs_read(struct hs_reader *r, struct hs_record *rec);
  * nothing failed. */
 const char *hs_reader_error(const struct hs_reader *r);
 
+/* Reads a stream to its end: head() for each segment, an empty one too, and
+ * trajectory() for each trajectory, behind the head of its segment.  Other
+ * records are passed over.  Returns 0, or -1: "name: " and what a callback
+ * said, or what is wrong with the stream. */
+HS_MUST_CHECK int hs_read_segments(
+    struct hs_reader *r, const char *name,
+    int (*head)(void *ud, const struct hs_head *h, struct hs_error *err),
+    int (*trajectory)(void *ud, const struct hs_trajectory *t,
+                      struct hs_error *err),
+    void *ud, struct hs_error *err);
+
 /* What was read so far, over all segments. */
 const struct hs_counts *hs_reader_counts(const struct hs_reader *r);
 uint64_t hs_reader_segments(const struct hs_reader *r);
