@@ -12,13 +12,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/rng.h"
-#include "base/rngplace.h"
+#include "stats/errsig.h"
 #include "stats/rank.h"
 
 enum {
-    CHUNK = 256, /* draws at a time */
-    BITS = 128   /* of one call of hs_rng_words() */
+    CHUNK = 256 /* draws at a time */
 };
 
 /* Mid-ranks of x about their mean; their length. */
@@ -69,21 +67,6 @@ take_parts(const float *x, size_t n, size_t d, const double *y,
     free(order);
 }
 
-/* Signs of one draw: out (n_groups). */
-static void
-draw_signs(uint64_t seed, uint32_t draw, size_t n_groups, double *out)
-{
-    uint32_t words[4];
-
-    for (size_t g = 0; g < n_groups; g++) {
-        size_t bit = g % BITS;
-
-        if (bit == 0)
-            hs_rng_words(seed, HS_RNG_FLIP, draw, (uint32_t)(g / BITS), words);
-        out[g] = (words[bit / 32] >> bit % 32 & 1) != 0 ? 1 : -1;
-    }
-}
-
 void
 hs_step_scores(const float *x, size_t n, size_t d, const double *y,
                const uint32_t *group, size_t n_groups, size_t n_draws,
@@ -100,7 +83,8 @@ hs_step_scores(const float *x, size_t n, size_t d, const double *y,
         size_t m = n_draws - b < CHUNK ? n_draws - b : CHUNK;
 
         for (size_t i = 0; i < m; i++)
-            draw_signs(seed, (uint32_t)(b + i), n_groups, signs + i * n_groups);
+            hs_flip_signs(seed, (uint32_t)(b + i), NULL, n_groups,
+                          signs + i * n_groups);
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)m, (int)d,
                     (int)n_groups, 1, signs, (int)n_groups, parts, (int)d, 0,
                     sums, (int)d);

@@ -207,13 +207,14 @@ factor_of(const struct side *s, const struct groups *g, const double *sign)
     return left > NOTHING ? 1 / sqrt(left) : 0;
 }
 
-static void
-draw_signs(const struct groups *g, uint64_t seed, uint32_t draw, double *out)
+void
+hs_flip_signs(uint64_t seed, uint32_t draw, const uint32_t *group, size_t n,
+              double *out)
 {
     uint32_t words[4], block = UINT32_MAX;
 
-    for (size_t i = 0; i < g->n; i++) {
-        uint32_t k = g->from[i];
+    for (size_t i = 0; i < n; i++) {
+        uint32_t k = group != NULL ? group[i] : (uint32_t)i;
 
         if (k / 128 != block) {
             block = k / 128;
@@ -261,7 +262,8 @@ flip_all(struct side side[2], const struct groups *g, size_t n_draws,
             if (exact)
                 write_signs(g, b + i, sign + i * g->n);
             else
-                draw_signs(g, seed, (uint32_t)(b + i), sign + i * g->n);
+                hs_flip_signs(seed, (uint32_t)(b + i), g->from, g->n,
+                              sign + i * g->n);
         }
         add_draws(&side[0], g, sign, count);
         add_draws(&side[1], g, sign, count);

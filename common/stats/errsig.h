@@ -88,4 +88,9 @@ HS_MUST_CHECK int hs_errsig(const struct hs_errsig_data *data, size_t n_draws,
                             struct hs_error *err);
 void hs_errsig_free(struct hs_errsig *e);
 
+/* The signs, 1 or -1, of groups in a draw: out (n) for the groups of these
+ * numbers, ascending; group NULL: 0 .. n - 1. */
+void hs_flip_signs(uint64_t seed, uint32_t draw, const uint32_t *group,
+                   size_t n, double *out);
+
 #endif
